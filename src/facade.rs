@@ -1,0 +1,3 @@
+//! The dialects. Each translates its wire into operations and their outcome back; none decides anything else.
+
+pub mod soap;

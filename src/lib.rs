@@ -1,0 +1,22 @@
+//! Flowgate: a self-hosted SOAP/WSDL gateway and integration service.
+//!
+//! ```text
+//! bytes ─▶ façade ─▶ credentials ─▶ Caller            (auth: who)
+//!            │
+//!            ├─ from the wire ─▶ InsertRecord{…}      (operation: what, in plain types)
+//!            │                       │ execute: scope → run
+//!            │                       ▼
+//!            │                 store.write(|tx| record::insert(tx, …))
+//!            │                       │ Output | Error{code,message}
+//! bytes ◀────┴─ to the wire ◀────────┘
+//! ```
+//!
+//! The rooms, from the ground up; a room uses only rooms below it (`docs/ARCHITECTURE.md`).
+
+pub mod error;
+pub mod model;
+
+pub mod soap;
+pub mod store;
+
+pub mod facade;

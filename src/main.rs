@@ -1,0 +1,3 @@
+//! The `flowgate` command.
+
+fn main() {}

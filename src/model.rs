@@ -1,0 +1,9 @@
+//! The nouns of the gateway as plain types: what a customer, a flow, a record is.
+//! No wire format and no SQL is known here; text becomes a type through `parse` functions only.
+
+pub mod account;
+pub mod flow;
+pub mod record;
+pub mod schema;
+pub mod time;
+pub mod webhook;

@@ -1,0 +1,4 @@
+//! SOAP 1.1 and 1.2 and WSDL 1.1: envelopes, faults, the section 5 encoding, attachments, service descriptions.
+//! It knows none of our operations; those come to it as tables of shapes.
+
+pub mod shape;
