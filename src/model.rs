@@ -2,8 +2,10 @@
 //! No wire format and no SQL is known here; text becomes a type through `parse` functions only.
 
 pub mod account;
+pub mod address;
 pub mod flow;
 pub mod record;
 pub mod schema;
+pub mod scope;
 pub mod time;
 pub mod webhook;

@@ -1,6 +1,8 @@
 //! Customers (tenants) and their applications: who owns data and who may call.
 //! Secrets are not part of these types; only their hashes exist, and only in the store.
 
+use crate::model::address::Network;
+use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 
 /// A customer's number. Everything that is stored belongs to exactly one customer.
@@ -33,10 +35,10 @@ pub struct Application {
     pub name: String,
     /// Free text, at most 512 characters.
     pub description: String,
-    /// Addresses it may call from: networks in CIDR notation or single addresses, IPv4 and IPv6. Empty means none.
-    pub addresses: Vec<String>,
-    /// Names of the scopes it was granted, for instance `record` or `schema.read`.
-    pub scopes: Vec<String>,
+    /// Where it may call from. Empty means nowhere.
+    pub addresses: Vec<Network>,
+    /// What it may do.
+    pub scopes: Scopes,
     /// Whether OAuth2 access tokens may be issued for it.
     pub oauth2: bool,
     /// Requests it may make within the configured window; `None` means the configured default, `Some(0)` no limit.
