@@ -1,0 +1,150 @@
+//! The data directory: its files, their permissions, and the lock that keeps a second server out.
+//! What is inside the database is not known here.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Code, Error, Result};
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+}
+
+impl Directory {
+    pub(super) fn at(path: &Path) -> Directory {
+        Directory { path: path.to_owned() }
+    }
+
+    /// The database.
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join("flowgate.db")
+    }
+
+    /// A database that is being created, and is not yet one.
+    pub(super) fn unfinished(&self) -> PathBuf {
+        self.path.join("flowgate.db.new")
+    }
+
+    /// The database's write-ahead log.
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join("flowgate.db-wal")
+    }
+
+    /// Creates the directory for its owner alone if there is none; warns about one that others may enter.
+    pub(super) fn create(&self) -> Result<()> {
+        if !self.path.exists() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&self.path)
+                .map_err(|cause| unusable("The data directory", &self.path, cause))?;
+        }
+        let mode = std::fs::metadata(&self.path)
+            .map_err(|cause| unusable("The data directory", &self.path, cause))?
+            .permissions()
+            .mode();
+        if mode & 0o077 != 0 {
+            log::warn!(
+                "The data directory {} is open to other users (mode {:03o}); 0700 is advised",
+                self.path.display(),
+                mode & 0o777
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes the permissions of group and others off the database's files. SQLite gives new ones the database's own.
+    pub(super) fn tighten(&self) {
+        for name in ["flowgate.db", "flowgate.db-wal", "flowgate.db-shm"] {
+            let path = self.path.join(name);
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
+            let mode = metadata.permissions().mode();
+            if mode & 0o077 == 0 {
+                continue;
+            }
+            if let Err(cause) = std::fs::set_permissions(&path, Permissions::from_mode(mode & 0o700)) {
+                log::warn!("The file {} is open to other users and stays so: {cause}", path.display());
+            }
+        }
+    }
+
+    /// Takes the lock, which lasts until the answer is dropped or the process ends, however it ends.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        let path = self.path.join("flowgate.lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|cause| unusable("The file", &path, cause))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.in_use(&mut file)),
+            Err(TryLockError::Error(cause)) => return Err(unusable("The file", &path, cause)),
+        }
+        // The number helps whoever finds the directory in use; a full disk must not stop a server that can still read.
+        if let Err(cause) = write_process_id(&mut file) {
+            log::warn!("The process id could not be written to {}: {cause}", path.display());
+        }
+        Ok(Lock { _file: file })
+    }
+
+    fn in_use(&self, file: &mut File) -> Error {
+        let mut holder = String::new();
+        // The holder may be about to write its number; then the sentence does without.
+        let _ = file.take(20).read_to_string(&mut holder);
+        let holder = match holder.trim() {
+            "" => String::new(),
+            id => format!(" (pid {id})"),
+        };
+        let path = self.path.display();
+        let message = format!("The data directory {path} is in use by another flowgate process{holder}");
+        Error::new(Code::Unavailable, message)
+    }
+}
+
+fn write_process_id(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+/// A held data directory.
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// Creates an empty file for its owner alone, whatever the umask; an existing one is an error.
+pub(super) fn create_private(path: &Path) -> Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
+        .map_err(|cause| unusable("The file", path, cause))
+}
+
+/// Gives a finished file its name, durably: a crash leaves either no file of that name or the whole one.
+pub(super) fn publish(unfinished: &Path, finished: &Path) -> Result<()> {
+    let folder = match finished.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(unfinished)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| std::fs::rename(unfinished, finished))
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(|cause| unusable("The file", finished, cause))
+}
+
+/// A file or directory that the operating system does not let us use.
+pub(super) fn unusable(what: &str, path: &Path, cause: io::Error) -> Error {
+    Error::new(Code::Unavailable, format!("{what} {} cannot be used: {cause}", path.display())).because(cause)
+}

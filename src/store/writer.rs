@@ -1,0 +1,369 @@
+//! The one thread that writes: it takes every job that waits, runs each in a savepoint, commits once, then answers them all.
+//! It does not know what the jobs do; that a job fails or panics concerns that job alone.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::error::{Code, Error, Result};
+use crate::store::readers::Readers;
+use crate::store::sqlite::Connection;
+use crate::store::{Cell, Tx};
+
+/// How many jobs share a commit at most, so that the first of them does not wait long for the last.
+const GROUP: usize = 512;
+
+/// How often an idle writer looks whether another process has committed.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// How long readers may keep the log from starting over, each time it has outgrown its limit.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What is sent to the thread.
+pub(super) enum Message {
+    /// Carry this out.
+    Job(Box<dyn Job>),
+    /// Carry out what waits, then end.
+    Stop,
+}
+
+/// Whether a write changes what other rooms keep in caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Data,
+    Administration,
+}
+
+/// A write that waits for its commit.
+pub(super) trait Job: Send {
+    /// Runs the work; if it failed, what it did must be undone.
+    fn run(&mut self, tx: &mut dyn Tx);
+    /// Turns success into failure, because what the work did is lost. A failure of its own is kept.
+    fn lose(&mut self, cause: &Error);
+    /// What the write was for.
+    fn purpose(&self) -> Purpose;
+    /// Whether there is a failure to answer.
+    fn failed(&self) -> bool;
+    /// Answers the caller, if it still waits.
+    fn answer(self: Box<Self>);
+}
+
+/// A job made of a closure.
+pub(super) struct Task<T, F> {
+    purpose: Purpose,
+    work: Option<F>,
+    outcome: Result<T>,
+    caller: oneshot::Sender<Result<T>>,
+    /// The job's place in the queue, free again once it is answered.
+    _place: OwnedSemaphorePermit,
+}
+
+impl<T, F> Task<T, F> {
+    /// The job, and where its answer will arrive.
+    pub(super) fn new(
+        purpose: Purpose,
+        work: F,
+        place: OwnedSemaphorePermit,
+    ) -> (Task<T, F>, oneshot::Receiver<Result<T>>) {
+        let (caller, answer) = oneshot::channel();
+        let outcome = Err(Error::internal("the job was never run"));
+        (Task { purpose, work: Some(work), outcome, caller, _place: place }, answer)
+    }
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    F: FnOnce(&mut dyn Tx) -> Result<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, tx: &mut dyn Tx) {
+        if let Some(work) = self.work.take() {
+            self.outcome = catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        }
+    }
+
+    fn lose(&mut self, cause: &Error) {
+        if self.outcome.is_ok() || self.work.is_some() {
+            self.outcome = Err(copy(cause));
+        }
+    }
+
+    fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    fn failed(&self) -> bool {
+        self.outcome.is_err()
+    }
+
+    fn answer(self: Box<Self>) {
+        // A caller that stopped waiting has no use for the answer.
+        let _ = self.caller.send(self.outcome);
+    }
+}
+
+/// A panic as an error.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref().cloned());
+    Error::internal(format!("the work on the database panicked: {}", text.unwrap_or_default()))
+}
+
+/// One failure told to several callers.
+fn copy(error: &Error) -> Error {
+    let copy = Error::new(error.code(), error.message().to_owned());
+    match error.cause() {
+        Some(cause) => copy.because(cause.to_string()),
+        None => copy,
+    }
+}
+
+/// What the thread tells everybody.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) generation: AtomicU64,
+    pub(super) writes: AtomicU64,
+    pub(super) commits: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) checkpoints: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The thread's own belongings.
+pub(super) struct Writer {
+    connection: Connection,
+    jobs: Receiver<Message>,
+    progress: Arc<Progress>,
+    log: Log,
+    /// SQLite's count of the commits that others made, as far as they were noticed.
+    others: Cell,
+}
+
+impl Writer {
+    pub(super) fn new(
+        mut connection: Connection,
+        jobs: Receiver<Message>,
+        progress: Arc<Progress>,
+        log: Log,
+    ) -> Result<Writer> {
+        let others = connection.pragma("data_version")?;
+        connection.query(&format!("PRAGMA journal_size_limit = {}", log.limit), &[])?;
+        Ok(Writer { connection, jobs, progress, log, others })
+    }
+
+    /// Serves until told to stop, then carries out what still waits and closes the connection.
+    pub(super) fn run(mut self) {
+        let mut stopping = false;
+        while !stopping {
+            let mut group = Vec::new();
+            match self.jobs.recv_timeout(WATCH) {
+                Ok(Message::Job(job)) => group.push(job),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            loop {
+                while group.len() < GROUP {
+                    match self.jobs.try_recv() {
+                        Ok(Message::Job(job)) => group.push(job),
+                        Ok(Message::Stop) => stopping = true,
+                        Err(_) => break,
+                    }
+                }
+                self.notice_others();
+                self.carry_out(std::mem::take(&mut group));
+                if !stopping || self.is_idle(&mut group) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether nothing waits any more; else the group holds the next job.
+    fn is_idle(&self, group: &mut Vec<Box<dyn Job>>) -> bool {
+        match self.jobs.try_recv() {
+            Ok(Message::Job(job)) => group.push(job),
+            Ok(Message::Stop) => {}
+            Err(_) => return true,
+        }
+        false
+    }
+
+    /// Advances the generation if another process committed; what it changed is not known.
+    fn notice_others(&mut self) {
+        match self.connection.pragma("data_version") {
+            Ok(version) if version == self.others => {}
+            Ok(version) => {
+                self.others = version;
+                self.progress.generation.fetch_add(1, Ordering::Release);
+            }
+            Err(error) => log::warn!("Commits of other processes could not be looked for: {error:?}"),
+        }
+    }
+
+    fn carry_out(&mut self, group: Vec<Box<dyn Job>>) {
+        let mut waiting = group.into_iter();
+        // More than one turn only if SQLite gives up a whole transaction in the middle, for instance on a disk error.
+        while waiting.len() > 0 {
+            let mut done = Vec::with_capacity(waiting.len());
+            match self.commit_together(&mut waiting, &mut done) {
+                Ok(()) => count(&self.progress.commits),
+                Err(error) => {
+                    log::error!("Writes could not be committed ({}): {error:?}", done.len());
+                    done.iter_mut().for_each(|job| job.lose(&error));
+                }
+            }
+            self.answer(done);
+        }
+        if let Err(error) = self.log.keep_short(&mut self.connection, &self.progress) {
+            log::warn!("The write-ahead log could not be folded into the database: {error:?}");
+        }
+    }
+
+    /// Runs the jobs and commits them; those that took part are in `done`, whether or not it succeeds.
+    fn commit_together(
+        &mut self,
+        waiting: &mut std::vec::IntoIter<Box<dyn Job>>,
+        done: &mut Vec<Box<dyn Job>>,
+    ) -> Result<()> {
+        let outcome = self.begin_and_run(waiting, done).and_then(|()| self.connection.execute("COMMIT", &[]));
+        if outcome.is_err() {
+            // Whoever has not run yet, because the transaction could not even begin, fails with the others.
+            if done.is_empty() {
+                done.extend(waiting);
+            }
+            self.leave_transaction()?;
+        }
+        outcome.map(|_| ())
+    }
+
+    fn begin_and_run(
+        &mut self,
+        waiting: &mut std::vec::IntoIter<Box<dyn Job>>,
+        done: &mut Vec<Box<dyn Job>>,
+    ) -> Result<()> {
+        self.leave_transaction()?;
+        self.connection.execute("BEGIN IMMEDIATE", &[])?;
+        for mut job in waiting {
+            let outcome = self.run_alone(job.as_mut());
+            done.push(job);
+            outcome?;
+        }
+        Ok(())
+    }
+
+    fn leave_transaction(&mut self) -> Result<()> {
+        if self.connection.in_transaction() {
+            self.connection.execute("ROLLBACK", &[])?;
+        }
+        Ok(())
+    }
+
+    /// Runs one job so that it can be undone alone; an error means that the whole transaction is lost.
+    fn run_alone(&mut self, job: &mut dyn Job) -> Result<()> {
+        self.connection.execute("SAVEPOINT job", &[])?;
+        job.run(&mut self.connection);
+        if !self.connection.in_transaction() {
+            return Err(Error::new(
+                Code::Unavailable,
+                "The data could not be stored because the disk is full or failing",
+            ));
+        }
+        if job.failed() {
+            self.connection.execute("ROLLBACK TO job", &[])?;
+        }
+        self.connection.execute("RELEASE job", &[])?;
+        Ok(())
+    }
+
+    fn answer(&self, done: Vec<Box<dyn Job>>) {
+        if done.iter().any(|job| job.purpose() == Purpose::Administration && !job.failed()) {
+            self.progress.generation.fetch_add(1, Ordering::Release);
+        }
+        for job in done {
+            count(if job.failed() { &self.progress.failures } else { &self.progress.writes });
+            job.answer();
+        }
+    }
+}
+
+/// The write-ahead log, and when it is folded into the database.
+///
+/// SQLite's own rule never makes readers wait, so under readers that overlap the log would grow without end.
+pub(super) struct Log {
+    /// The bytes it may grow to.
+    limit: u64,
+    /// The bytes that one page takes in it.
+    frame: u64,
+    /// Its length in pages when folding was last tried.
+    tried: u64,
+    readers: Arc<Readers>,
+}
+
+/// The bytes in front of each page of the log.
+const FRAME_HEADER: u64 = 24;
+
+impl Log {
+    pub(super) fn new(limit: u64, connection: &mut Connection, readers: Arc<Readers>) -> Result<Log> {
+        let page = match connection.pragma("page_size")? {
+            Cell::Integer(bytes) => u64::try_from(bytes).map_err(Error::internal)?,
+            other => return Err(Error::internal(format!("page_size is {other:?}"))),
+        };
+        Ok(Log { limit, frame: page + FRAME_HEADER, tried: 0, readers })
+    }
+
+    /// Folds the log into the database each time it has grown by a quarter of its limit, and makes it start over past
+    /// the limit.
+    fn keep_short(&mut self, connection: &mut Connection, progress: &Progress) -> Result<()> {
+        let (length, folded) = checkpoint(connection, LENGTH)?;
+        if length < self.tried {
+            self.tried = 0;
+        }
+        let quarter = (self.limit / 4 / self.frame).max(1);
+        if length - self.tried < quarter || (length == folded && length * self.frame < self.limit) {
+            return Ok(());
+        }
+        self.tried = length;
+        count(&progress.checkpoints);
+        // Most of the work is done beside the readers; they wait for the rest only.
+        checkpoint(connection, FOLD)?;
+        if length * self.frame >= self.limit {
+            self.start_over(connection)?;
+        }
+        Ok(())
+    }
+
+    fn start_over(&mut self, connection: &mut Connection) -> Result<()> {
+        let Some(_closed) = self.readers.gate.close(PATIENCE) else {
+            log::debug!("A long read keeps the write-ahead log from starting over");
+            return Ok(());
+        };
+        // Readers of other processes, such as a backup, do not pass our gate. The writer does not wait long for them.
+        connection.wait_for_others(PATIENCE)?;
+        let outcome = checkpoint(connection, START_OVER);
+        connection.wait_for_others(crate::store::sqlite::PATIENCE)?;
+        outcome.map(|_| ())
+    }
+}
+
+/// Only reports.
+const LENGTH: &str = "PRAGMA wal_checkpoint(NOOP)";
+/// Folds as much as readers let it, waiting for nobody.
+const FOLD: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// Folds everything and lets the next commit write at the log's beginning. The file keeps its length: to write over it
+/// is cheaper than to let it grow again.
+const START_OVER: &str = "PRAGMA wal_checkpoint(RESTART)";
+
+/// The length of the log and how much of it is in the database, both in pages.
+fn checkpoint(connection: &mut Connection, how: &str) -> Result<(u64, u64)> {
+    let rows = connection.query(how, &[])?;
+    let row = rows.first().ok_or_else(|| Error::internal("a checkpoint reports nothing"))?;
+    let pages = |column| Ok(u64::try_from(row.integer(column)?).unwrap_or(0));
+    Ok((pages(1)?, pages(2)?))
+}
