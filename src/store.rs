@@ -5,6 +5,14 @@
 //! PostgreSQL alike: columns are TEXT, BIGINT or BLOB, time is BIGINT milliseconds UTC, parameters are `$1`, `$2`, … and
 //! count by their number, and no statement uses JSON operators. What is promised, and how: `docs/store.md`.
 
+pub mod account;
+pub mod audit;
+pub mod flow;
+pub mod record;
+pub mod schema;
+pub mod token;
+pub mod webhook;
+
 mod backup;
 mod database;
 mod directory;
