@@ -1,3 +1,8 @@
 //! The dialects. Each translates its wire into operations and their outcome back; none decides anything else.
 
+pub mod body;
+pub mod compress;
+pub mod meta;
+pub mod request;
+pub mod resource;
 pub mod soap;

@@ -13,10 +13,21 @@
 //!
 //! The rooms, from the ground up; a room uses only rooms below it (`docs/ARCHITECTURE.md`).
 
+pub mod config;
 pub mod error;
 pub mod model;
+pub mod xml;
 
 pub mod soap;
 pub mod store;
+pub mod telemetry;
+
+pub mod app;
+pub mod auth;
+
+pub mod operation;
 
 pub mod facade;
+
+pub mod cli;
+pub mod server;

@@ -1,3 +1,12 @@
 //! The `flowgate` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+// Measured on the request path, where many small buffers live for one request.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    flowgate::cli::run()
+}

@@ -8,6 +8,15 @@ use crate::model::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FlowId(pub i64);
 
+/// What a flow is looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum FlowKey {
+    /// Its number.
+    Number(i64),
+    /// Its number if the text is one and there is such a flow, else its name.
+    NumberOrName(String),
+}
+
 /// A flow of one customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {

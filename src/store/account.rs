@@ -66,6 +66,12 @@ pub fn find_customer(tx: &mut dyn Tx, name: &str) -> Result<Option<Customer>> {
     rows.into_iter().next().map(customer).transpose()
 }
 
+/// The customer of that number.
+pub fn find_customer_by_id(tx: &mut dyn Tx, id: CustomerId) -> Result<Option<Customer>> {
+    let rows = tx.query("SELECT id, name, created_at FROM customer WHERE id = $1", &[id.0.into()])?;
+    rows.into_iter().next().map(customer).transpose()
+}
+
 /// Every customer, by name.
 pub fn list_customers(tx: &mut dyn Tx) -> Result<Vec<Customer>> {
     let rows = tx.query("SELECT id, name, created_at FROM customer ORDER BY name", &[])?;
@@ -203,6 +209,15 @@ pub fn find_by_keys(
     let rows =
         tx.query(both!("c.api_key_hash = $1 AND a.app_key_hash = $2"), &[api_key_hash.into(), app_key_hash.into()])?;
     rows.into_iter().next().map(customer_and_application).transpose()
+}
+
+/// The OAuth2 client id of an application, if it has one.
+pub fn find_client_id(tx: &mut dyn Tx, application: ApplicationId) -> Result<Option<String>> {
+    let rows = tx.query("SELECT client_id FROM application WHERE id = $1", &[application.0.into()])?;
+    match rows.into_iter().next() {
+        Some(mut row) => row.take_optional_text(0),
+        None => Ok(None),
+    }
 }
 
 /// Whom an OAuth2 client names, and the hash of its secret. A client without a secret is none.

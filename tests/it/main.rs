@@ -1,3 +1,11 @@
-//! The integration tests: one binary, linked once.
+//! The integration tests: one binary, one module a subject.
 
+mod auth;
+mod cli;
+mod message;
+mod page;
+mod soap;
 mod store;
+mod support;
+mod toolkits;
+mod wsdl;

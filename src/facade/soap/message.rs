@@ -4,6 +4,7 @@
 use crate::soap::shape::Kind::{Structure, Text};
 use crate::soap::shape::Presence::{self, Optional, Required};
 use crate::soap::shape::{Field, Shape, Signature};
+use crate::soap::wsdl::Service;
 
 const fn text(name: &'static str, presence: Presence, sample: &'static str, doc: &'static str) -> Field {
     Field { name, doc, kind: Text, presence, sample }
@@ -68,7 +69,7 @@ pub static FLOW_DIAGRAM_OBJECT: Shape = Shape {
     fields: &[
         text("Flow", Optional, "Leads", "The flow's number or its name; the number is tried first."),
         text("FlowId", Optional, "1", "The flow's number; it wins over Flow."),
-        text("Status", Optional, "paused", "For changeFlowStatus: public, paused, running or inactive."),
+        text("Status", Optional, "public", "For changeFlowStatus: public, paused, running or inactive."),
     ],
 };
 
@@ -168,6 +169,17 @@ pub static RESPONSE: Shape = Shape {
     ],
 };
 
+/// The first entry of a literal fault's detail, for toolkits that make typed exceptions of it.
+pub static FAULT: Shape = Shape {
+    name: "FlowizeFault",
+    doc: "Why an operation failed.",
+    fields: &[
+        text("Code", Required, "404", "The reason as an HTTP status code."),
+        text("Message", Required, "The credentials are not correct.", "The reason as a sentence."),
+        text("Reference", Optional, "", "What to quote when asking the operator about it."),
+    ],
+};
+
 macro_rules! operation {
     ($name:literal, $request:ident, $doc:literal) => {
         Signature { name: $name, doc: $doc, request: &$request, response: &RESPONSE }
@@ -212,3 +224,82 @@ pub static OPERATIONS: [Signature; 11] = [
         "Removes a data record. Uuid is required. A record in use is refused with 403."
     ),
 ];
+
+/// The service as its three WSDLs describe it.
+pub static SERVICE: Service = Service {
+    name: "Flowize",
+    doc: "Takes in data records and schemas, runs records through flows, and answers for their state.",
+    operations: &OPERATIONS,
+    fault: &FAULT,
+};
+
+/// What an operation answers when it has succeeded, beside its Resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// `created` or `ok`.
+    pub id: &'static str,
+    /// `201` or `200`; the HTTP status is 200 with either.
+    pub code: &'static str,
+    /// The documented sentence.
+    pub message: &'static str,
+    /// The word in Error: `null`, or `false` where it is documented so.
+    pub error: &'static str,
+}
+
+/// The documented success of an operation. Not every write answers `created`, nor every sentence ends alike: document
+/// 003 is kept to the letter. Two departures: webhook's success is documented as a fault, which every toolkit raises
+/// as a failure, and getFlowDiagram's section repeats getSchema, so it says what the REST call says.
+pub fn outcome(operation: &str) -> Outcome {
+    let (id, code) = match operation {
+        "getRecord" | "getSchema" | "getFlowDiagram" | "deleteSchema" => ("ok", "200"),
+        _ => ("created", "201"),
+    };
+    let message = match operation {
+        "insertSchema" => "Data Schema is created successfully.",
+        "insertRecord" => "Data Record is created successfully and it is included in the queue.",
+        "webhook" => "Webhook response has been saved successfully",
+        "getRecord" => "Data Record structure was retrieving successfully",
+        "getSchema" => "Schema structure is retrieving successfully",
+        "getFlowDiagram" => "Flow diagram is retrieving successfully",
+        "updateRecord" => "Data Record is updated successfully.",
+        "updateSchema" => "Schema structure is created successfully",
+        "changeFlowStatus" => "Flow diagram has been published successfully",
+        "deleteSchema" => "Schema has been removed successfully",
+        "deleteRecord" => "Data Record is deleted successfully.",
+        _ => "",
+    };
+    let error = if operation == "changeFlowStatus" { "false" } else { "null" };
+    Outcome { id, code, message, error }
+}
+
+/// What an operation makes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It must be there.
+    Required,
+    /// It must be there unless the other one of Flow and FlowId is.
+    Either,
+    /// It may be left out.
+    Optional,
+    /// The structure has it for other operations' sake; it is ignored.
+    Unused,
+}
+
+/// What `operation` makes of `field`. The shapes are shared, so a field that one operation cannot do without is
+/// optional to the WSDL; this is the narrower truth that the operations' descriptions tell.
+pub fn need(operation: &str, field: &Field) -> Need {
+    match (operation, field.name) {
+        ("getRecord" | "updateRecord" | "deleteRecord", "Uuid") => Need::Required,
+        ("insertRecord" | "updateRecord", "Data") => Need::Required,
+        ("changeFlowStatus", "FlowId" | "Status") => Need::Required,
+        ("insertRecord" | "getFlowDiagram", "Flow" | "FlowId") => Need::Either,
+        ("getRecord" | "updateRecord" | "deleteRecord", "ExecutionTime") => Need::Unused,
+        ("getRecord" | "deleteRecord", "Data") => Need::Unused,
+        ("updateRecord" | "changeFlowStatus", "Flow") | ("updateRecord", "FlowId") => Need::Unused,
+        ("insertRecord" | "updateRecord" | "getFlowDiagram", "Status") => Need::Unused,
+        _ => match field.presence {
+            Presence::Required => Need::Required,
+            Presence::Optional => Need::Optional,
+        },
+    }
+}

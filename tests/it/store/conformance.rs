@@ -102,6 +102,8 @@ mod cases {
         let found = account::find_customer(tx, "acme")?.expect("acme");
         assert_eq!((found.id, found.name.as_str(), found.created), (acme, "acme", NOW));
         assert_eq!(account::find_customer(tx, "Acme")?, None);
+        assert_eq!(account::find_customer_by_id(tx, acme)?, Some(found));
+        assert_eq!(account::find_customer_by_id(tx, CustomerId(-1))?, None);
         let ids: Vec<_> = account::list_customers(tx)?.into_iter().map(|customer| customer.id).collect();
         assert_eq!(ids, [acme, zeta]);
         account::update_api_key(tx, acme, b"new", LATER)?;
@@ -225,6 +227,8 @@ mod cases {
         assert_eq!((owner.id, found.id, secret.as_slice()), (acme, shop, b"secret".as_slice()));
         account::update_client_secret(tx, shop, "client", b"newer", LATER)?;
         assert_eq!(account::find_by_client(tx, "client")?.expect("a client").2, b"newer");
+        assert_eq!(account::find_client_id(tx, shop)?.as_deref(), Some("client"));
+        assert_eq!(account::find_client_id(tx, till)?, None);
         let taken = account::update_client_secret(tx, till, "client", b"mine", LATER).expect_err("taken");
         assert_eq!(taken.code(), Code::Conflict);
         Ok(())

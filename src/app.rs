@@ -1,0 +1,64 @@
+//! What a request may touch: the store, the settings, the clock and what is remembered between requests.
+//! It is built once and shared. It knows neither who asks nor what for.
+
+pub mod bucket;
+pub mod cache;
+pub mod clock;
+pub mod principal;
+pub mod rules;
+
+use std::sync::Arc;
+
+use self::bucket::Buckets;
+use self::cache::Cache;
+use self::clock::Clock;
+use self::principal::{Pass, Principal, PrincipalKey};
+use self::rules::StoredSchema;
+use crate::config::Config;
+use crate::model::account::CustomerId;
+use crate::model::flow::{Flow, FlowKey};
+use crate::store::Store;
+
+/// How many credentials are remembered; each takes about a kilobyte.
+const PRINCIPALS: usize = 10_000;
+
+/// How many compiled schemas are remembered; a large one takes a megabyte.
+const SCHEMAS: usize = 256;
+/// How many flows are remembered.
+const FLOWS: usize = 10_000;
+
+/// The gateway as its requests see it.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Store,
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Who stands behind the credentials seen lately.
+    pub principals: Cache<PrincipalKey, Arc<Principal>>,
+    /// Who stands behind the access tokens seen lately, by the token's hash.
+    pub passes: Cache<[u8; 32], Pass>,
+    /// Schemas used lately, ready to be applied; `None` for a customer without one.
+    pub schemas: Cache<CustomerId, Option<Arc<StoredSchema>>>,
+    /// Flows named lately.
+    pub flows: Cache<(CustomerId, FlowKey), Arc<Flow>>,
+    /// What is left of each allowance.
+    pub buckets: Buckets,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(config: Config, store: Store, clock: Clock) -> App {
+        App {
+            store,
+            config,
+            clock,
+            principals: Cache::new(PRINCIPALS),
+            passes: Cache::new(PRINCIPALS),
+            schemas: Cache::new(SCHEMAS),
+            flows: Cache::new(FLOWS),
+            buckets: Buckets::default(),
+        }
+    }
+}

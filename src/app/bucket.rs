@@ -1,0 +1,108 @@
+//! What is left of each allowance, refilling steadily as in Yii's rate limiter: `allowance += elapsed * limit / window`.
+//! Who has which limit is decided in `auth`.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+use crate::model::account::ApplicationId;
+use crate::model::time::Timestamp;
+
+const SHARDS: usize = 16;
+
+/// Whose allowance it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BucketKey {
+    /// An application's.
+    Application(ApplicationId),
+    /// A webhook's, by its number.
+    Webhook(i64),
+}
+
+/// An allowance as the `X-RateLimit-*` headers show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests within a window.
+    pub limit: u32,
+    /// Requests left now.
+    pub remaining: u32,
+    /// Seconds until the allowance is whole again.
+    pub reset: u64,
+}
+
+/// All allowances in use. Each shard has its own lock, held for a few instructions.
+#[derive(Default)]
+pub struct Buckets {
+    shards: [Mutex<HashMap<BucketKey, Bucket>>; SHARDS],
+    hasher: RandomState,
+}
+
+#[derive(Clone, Copy)]
+struct Bucket {
+    /// Requests left, with the fraction that has come back: a client that asks faster than one whole request comes
+    /// back would otherwise never get one.
+    left: f64,
+    at: Timestamp,
+}
+
+impl Buckets {
+    /// Takes one request from an allowance; `Err` if there is none left. The window is in milliseconds.
+    pub fn take(&self, key: BucketKey, limit: u32, window: u64, now: Timestamp) -> Result<Allowance, Allowance> {
+        let shard = &self.shards[self.hasher.hash_one(key) as usize % SHARDS];
+        let mut buckets = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets.entry(key).or_insert(Bucket { left: f64::from(limit), at: now });
+        // A clock that was set back gives nothing and takes nothing.
+        let elapsed = now.0.saturating_sub(bucket.at.0).max(0) as f64;
+        let refilled = bucket.left + elapsed * f64::from(limit) / window as f64;
+        bucket.left = refilled.min(f64::from(limit));
+        bucket.at = now;
+        let granted = bucket.left >= 1.0;
+        if granted {
+            bucket.left -= 1.0;
+        }
+        let missing = f64::from(limit) - bucket.left;
+        let allowance = Allowance {
+            limit,
+            remaining: bucket.left as u32,
+            reset: (missing * window as f64 / f64::from(limit) / 1000.0).ceil() as u64,
+        };
+        if granted { Ok(allowance) } else { Err(allowance) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: BucketKey = BucketKey::Webhook(1);
+
+    #[test]
+    fn an_allowance_refills_steadily() {
+        let buckets = Buckets::default();
+        let take = |at: i64| buckets.take(KEY, 3, 60_000, Timestamp(at));
+        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 2, reset: 20 }));
+        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 1, reset: 40 }));
+        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 0, reset: 60 }));
+        assert_eq!(take(0), Err(Allowance { limit: 3, remaining: 0, reset: 60 }));
+        assert!(take(19_000).is_err());
+        assert!(take(20_001).is_ok());
+        assert!(take(20_002).is_err());
+        assert_eq!(take(200_000), Ok(Allowance { limit: 3, remaining: 2, reset: 20 }));
+    }
+
+    #[test]
+    fn asking_too_fast_does_not_stop_the_refill() {
+        let buckets = Buckets::default();
+        let granted = (0..6_000).filter(|at| buckets.take(KEY, 1, 1_000, Timestamp(*at)).is_ok()).count();
+        assert_eq!(granted, 6);
+    }
+
+    #[test]
+    fn allowances_are_separate_and_a_clock_set_back_does_no_harm() {
+        let buckets = Buckets::default();
+        assert!(buckets.take(KEY, 1, 1_000, Timestamp(5_000)).is_ok());
+        assert!(buckets.take(KEY, 1, 1_000, Timestamp(1_000)).is_err());
+        assert!(buckets.take(BucketKey::Application(ApplicationId(1)), 1, 1_000, Timestamp(1_000)).is_ok());
+        assert!(buckets.take(KEY, 1, 1_000, Timestamp(2_001)).is_ok());
+    }
+}

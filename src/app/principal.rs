@@ -1,0 +1,53 @@
+//! Who stands behind a credential, as the store knows it and the caches keep it.
+//! Having one is no permission: only `auth` turns it into a caller.
+
+use std::sync::Arc;
+
+use crate::model::account::{Application, Customer};
+use crate::model::time::Timestamp;
+use crate::model::webhook::Webhook;
+
+/// A customer, and in which role someone acts for it.
+#[derive(Debug)]
+pub struct Principal {
+    /// Whose data it is about.
+    pub customer: Customer,
+    /// In which role.
+    pub role: Role,
+    /// The name for the audit log, for instance `application:shop`.
+    pub actor: String,
+}
+
+/// In which role someone acts for a customer.
+#[derive(Debug)]
+pub enum Role {
+    /// A client program with its keys or its token.
+    Application(Application),
+    /// Someone who knows the URI of a webhook.
+    Webhook {
+        /// The webhook.
+        webhook: Webhook,
+        /// The application whose compatibility switches and allowance it follows, if one was named.
+        application: Option<Application>,
+    },
+    /// The operator at the command line.
+    Operator,
+}
+
+/// What an access token gives.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// Who holds it.
+    pub principal: Arc<Principal>,
+    /// When it ends; `None` for never.
+    pub expires: Option<Timestamp>,
+}
+
+/// What a principal is found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PrincipalKey {
+    /// The hashes of an API key and an application key.
+    Keys([u8; 32], [u8; 32]),
+    /// The URI of a webhook.
+    Webhook(String),
+}

@@ -1,0 +1,104 @@
+//! The caller: proof that a credential was checked. Its fields are private to this file, so that having one means
+//! that [`authenticate`](super::authenticate) made it, or that the operator sits at the machine.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use crate::app::bucket::Allowance;
+use crate::app::principal::{Principal, Role};
+use crate::error::{Code, Error, Result};
+use crate::model::account::{Application, Compatibility, Customer, CustomerId};
+use crate::model::scope::Scope;
+use crate::model::time::Timestamp;
+use crate::model::webhook::Webhook;
+
+/// Who asks for an operation, from where.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    principal: Arc<Principal>,
+    address: IpAddr,
+    allowance: Option<Allowance>,
+}
+
+/// The operator at the command line, who may do everything, on behalf of one customer.
+///
+/// Without a customer it can only run what needs none: a placeholder that owns nothing then stands in its place.
+pub fn operator(customer: Option<Customer>) -> Caller {
+    let nobody = || Customer { id: CustomerId(0), name: String::new(), created: Timestamp(0) };
+    let customer = customer.unwrap_or_else(nobody);
+    let principal = Principal { customer, role: Role::Operator, actor: "operator".to_owned() };
+    Caller { principal: Arc::new(principal), address: IpAddr::V4(Ipv4Addr::LOCALHOST), allowance: None }
+}
+
+impl Caller {
+    pub(super) fn new(principal: Arc<Principal>, address: IpAddr, allowance: Option<Allowance>) -> Caller {
+        Caller { principal, address, allowance }
+    }
+
+    /// Whose data the caller sees.
+    pub fn customer(&self) -> &Customer {
+        &self.principal.customer
+    }
+
+    /// The application that calls, or that a webhook belongs to.
+    pub fn application(&self) -> Option<&Application> {
+        match &self.principal.role {
+            Role::Application(application) => Some(application),
+            Role::Webhook { application, .. } => application.as_ref(),
+            Role::Operator => None,
+        }
+    }
+
+    /// The webhook that was posted to.
+    pub fn webhook(&self) -> Option<&Webhook> {
+        match &self.principal.role {
+            Role::Webhook { webhook, .. } => Some(webhook),
+            Role::Application(_) | Role::Operator => None,
+        }
+    }
+
+    /// Whether the operator calls.
+    pub fn is_operator(&self) -> bool {
+        matches!(self.principal.role, Role::Operator)
+    }
+
+    /// The caller's name for the audit log.
+    pub fn actor(&self) -> &str {
+        &self.principal.actor
+    }
+
+    /// Where the request came from.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How closely replies follow the documented oddities.
+    pub fn compatibility(&self) -> Compatibility {
+        self.application().map(|application| application.compatibility).unwrap_or_default()
+    }
+
+    /// What is left of the caller's allowance; `None` if it has no limit.
+    pub fn allowance(&self) -> Option<Allowance> {
+        self.allowance
+    }
+
+    /// Whether the caller may do this. A webhook has no scopes.
+    pub fn grants(&self, scope: Scope) -> bool {
+        match &self.principal.role {
+            Role::Application(application) => application.scopes.grants(scope),
+            Role::Webhook { .. } => false,
+            Role::Operator => true,
+        }
+    }
+
+    /// Refuses unless the caller may do this.
+    pub fn require(&self, scope: Scope) -> Result<()> {
+        match self.grants(scope) {
+            true => Ok(()),
+            false => Err(Error::new(
+                Code::Forbidden,
+                format!("The permissions are not correct: scope '{}' is needed", scope.name()),
+            )),
+        }
+    }
+}

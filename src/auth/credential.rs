@@ -1,0 +1,38 @@
+//! What a client proves itself with, taken from the wire and not yet believed.
+
+use std::fmt;
+
+/// A credential, wherever it was found: in a header, in the address, in the body.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A customer's API key and an application's key.
+    Keys {
+        /// The API key.
+        api: String,
+        /// The application's key.
+        app: String,
+    },
+    /// An OAuth2 access token.
+    Bearer(String),
+    /// HTTP Basic: the API key as user, the application's key as password.
+    Basic {
+        /// The API key.
+        user: String,
+        /// The application's key.
+        password: String,
+    },
+    /// The URI of a webhook; knowing it is the permission to post to it.
+    Webhook(String),
+}
+
+impl fmt::Debug for Credential {
+    /// Names the kind and never a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credential::Keys { .. } => "Keys(…)",
+            Credential::Bearer(_) => "Bearer(…)",
+            Credential::Basic { .. } => "Basic(…)",
+            Credential::Webhook(_) => "Webhook(…)",
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! `flowgate serve`: the gateway itself.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::{Global, demo, output, session};
+use crate::app::App;
+use crate::app::clock::Clock;
+use crate::config::{Config, Override};
+use crate::server::{self, Server};
+use crate::store::Store;
+
+/// Run the gateway
+///
+/// It listens on loopback unless told otherwise; behind a proxy that ends TLS, name the proxy in
+/// server.trusted_proxies. It stops gracefully on SIGTERM and SIGINT.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  flowgate serve --demo\n  \
+    flowgate serve --data /var/lib/flowgate --config /etc/flowgate.toml\n  \
+    FLOWGATE__SERVER__LISTEN=127.0.0.1:9000 flowgate serve")]
+pub(super) struct Arguments {
+    /// Add a demo customer with well-known credentials, and print a request to try; on loopback only
+    #[arg(long)]
+    demo: bool,
+    /// Where to listen; port 0 lets the system choose [default: 127.0.0.1:8080, or server.listen of the settings]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> {
+    let listen = arguments.listen.clone();
+    let overrides = listen.map(|value| Override { option: "--listen", key: "server.listen", value });
+    let config = session::configure(global, overrides.into_iter().collect())?;
+    let is_loopback = config.server.listen.ip().to_canonical().is_loopback();
+    if arguments.demo && !is_loopback {
+        bail!(
+            "--demo adds well-known credentials, so it is refused on {}; listen on 127.0.0.1 or [::1]",
+            config.server.listen
+        );
+    }
+    let store = Store::open(&config.store.directory, &session::store_options(&config))?;
+    let app = Arc::new(App::new(config, store, Clock::system()));
+    server::block_on(serve(app, arguments.demo, is_loopback))
+}
+
+async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Result<()> {
+    if with_demo {
+        demo::load(&app).await?;
+    } else if !is_loopback && demo::is_loaded(&app)? {
+        log::warn!("The demo's well-known credentials are accepted; rotate its keys, or use another data directory");
+    }
+    let server = Server::build(Arc::clone(&app), with_demo)?;
+    let base = base_url(&app.config, server.address());
+    output::print(&banner(&base, server.address()))?;
+    if with_demo {
+        output::print(&demo::guide(&base)?)?;
+    }
+    server.run().await?;
+    Ok(())
+}
+
+/// The address clients use, without a slash at its end.
+pub(super) fn base_url(config: &Config, address: SocketAddr) -> String {
+    match config.server.public_url.as_str() {
+        "" => format!("http://{address}"),
+        url => url.to_owned(),
+    }
+}
+
+fn banner(base: &str, address: SocketAddr) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "Flowgate {version} listens on http://{address}\n\n  \
+         Service page       {base}/v1/soap\n  \
+         WSDL rpc/encoded   {base}/v1/soap?wsdl\n  \
+         WSDL literal       {base}/v1/soap?wsdl=literal\n  \
+         WSDL literal 1.2   {base}/v1/soap?wsdl=literal12\n"
+    )
+}

@@ -1,0 +1,42 @@
+//! `flowgate token`: OAuth2 tokens.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Global, output, session};
+use crate::operation::account::IssueToken;
+
+/// Issue OAuth2 tokens
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Issue an access and a refresh token for an application and print them, once
+    #[command(after_help = "Example:\n  flowgate token issue --customer Shop --app portal\n\n\
+        The application must have been added with --oauth2. An access token is valid for\n\
+        auth.token_lifetime days; a refresh token does not expire.")]
+    Issue {
+        /// The customer's name
+        #[arg(long)]
+        customer: String,
+        /// The application's name
+        #[arg(long, value_name = "NAME")]
+        app: String,
+    },
+}
+
+pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
+    let Command::Issue { customer, app: application } = command;
+    let app = session::open(global)?;
+    let caller = session::operator_for(&app, &customer)?;
+    let tokens = session::perform(&app, &caller, IssueToken { application })?;
+    let expires = tokens.expires.to_atom();
+    output::show(
+        global.json,
+        &json!({"access_token": tokens.access, "refresh_token": tokens.refresh, "expires": expires}),
+        &format!(
+            "Issued tokens.\n\n  Access token   {}\n  Refresh token  {}\n  Valid until    {expires}\n\n{}\n",
+            tokens.access,
+            tokens.refresh,
+            output::ONCE
+        ),
+    )
+}

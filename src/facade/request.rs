@@ -1,0 +1,143 @@
+//! What every façade needs to know of an HTTP request beside its body: who sent it from where, under which address
+//! the sender sees us, and by which identifier the log speaks of it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::app::App;
+use crate::auth::Credential;
+use crate::auth::address::client_address;
+
+/// The request header that carries an identifier through all systems of a call.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request's surroundings.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// The client's address; that of the connection, or what a trusted proxy says.
+    pub address: IpAddr,
+    /// The sender's own identifier of the request, or one of ours.
+    pub id: String,
+}
+
+impl RequestContext {
+    /// Reads the surroundings of a request.
+    pub fn of(request: &HttpRequest, app: &App) -> RequestContext {
+        let headers = request.headers();
+        let given =
+            headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| (1..=128).contains(&id.len()));
+        let id = given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+        RequestContext { address: address(request, app), id }
+    }
+}
+
+fn peer(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
+}
+
+fn address(request: &HttpRequest, app: &App) -> IpAddr {
+    let trusted = &app.config.server.trusted_proxies;
+    let peer = peer(request);
+    if !trusted.iter().any(|network| network.contains(peer)) {
+        return peer;
+    }
+    client_address(peer, trusted, &texts(request.headers(), "x-forwarded-for"), &texts(request.headers(), "forwarded"))
+}
+
+/// The address under which the sender sees this gateway, without a slash at its end: the configured public URL, else
+/// what a trusted proxy says, else the Host header, else where we listen.
+pub fn origin(request: &HttpRequest, app: &App, listens: SocketAddr) -> String {
+    let server = &app.config.server;
+    if !server.public_url.is_empty() {
+        return server.public_url.clone();
+    }
+    let headers = request.headers();
+    let host = texts(headers, HOST.as_str()).first().copied().filter(|host| is_host(host)).map(str::to_owned);
+    let host = host.unwrap_or_else(|| listens.to_string());
+    let trusted = server.trusted_proxies.iter().any(|network| network.contains(peer(request)));
+    if !trusted {
+        return format!("http://{host}");
+    }
+    let forwarded = Forwarded::of(headers);
+    let scheme = forwarded.proto.unwrap_or("http");
+    let host = forwarded.host.map_or(host, str::to_owned);
+    format!("{scheme}://{}{}", with_port(host, forwarded.port), forwarded.prefix.unwrap_or_default())
+}
+
+/// What a proxy says about the address it was reached at (RFC 7239, or the older headers).
+#[derive(Default)]
+struct Forwarded<'r> {
+    proto: Option<&'r str>,
+    host: Option<&'r str>,
+    port: Option<u16>,
+    prefix: Option<&'r str>,
+}
+
+impl<'r> Forwarded<'r> {
+    fn of(headers: &'r HeaderMap) -> Forwarded<'r> {
+        let first = |name: &str| texts(headers, name).first().and_then(|value| value.split(',').next()).map(str::trim);
+        let mut found = Forwarded {
+            proto: first("x-forwarded-proto"),
+            host: first("x-forwarded-host"),
+            port: first("x-forwarded-port").and_then(|port| port.parse().ok()),
+            prefix: first("x-forwarded-prefix").map(|prefix| prefix.trim_end_matches('/')),
+        };
+        for pair in first("forwarded").unwrap_or_default().split(';') {
+            let Some((key, value)) = pair.split_once('=') else { continue };
+            let value = value.trim().trim_matches('"');
+            match key.trim().to_ascii_lowercase().as_str() {
+                "proto" => found.proto = Some(value),
+                "host" => found.host = Some(value),
+                _ => {}
+            }
+        }
+        found.proto = found.proto.filter(|proto| matches!(*proto, "http" | "https"));
+        found.host = found.host.filter(|host| is_host(host));
+        found.prefix = found.prefix.filter(|prefix| is_path(prefix));
+        found
+    }
+}
+
+fn with_port(host: String, port: Option<u16>) -> String {
+    let bare = host.ends_with(']') || !host.contains(':');
+    match port.filter(|port| bare && !matches!(port, 80 | 443)) {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    }
+}
+
+/// Whether the text is a host with an optional port and nothing that could end an attribute, a line or a path.
+pub fn is_host(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    (1..=255).contains(&text.len()) && text.chars().all(fits)
+}
+
+fn is_path(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | '/' | '%');
+    text.starts_with('/') && !text.starts_with("//") && text.len() <= 255 && text.chars().all(fits)
+}
+
+fn texts<'r>(headers: &'r HeaderMap, name: &str) -> Vec<&'r str> {
+    headers.get_all(name).filter_map(|value| value.to_str().ok()).collect()
+}
+
+/// The credential of the Authorization header (RFC 7617, RFC 6750). Document 003's PHP example spells the header
+/// `Authentication`, which counts where Authorization is absent (contradiction C29).
+pub fn http_credential(headers: &HeaderMap) -> Option<Credential> {
+    let value = headers.get(AUTHORIZATION).or_else(|| headers.get("authentication"))?.to_str().ok()?;
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credential::Bearer(rest.to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some(Credential::Basic { user: user.to_owned(), password: password.to_owned() })
+}

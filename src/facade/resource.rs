@@ -1,0 +1,67 @@
+//! The documented JSON of what operations give, shared by the dialects that show it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::model::flow::{Flow, FlowVersion};
+use crate::model::schema::DataSchema;
+use crate::operation::diagram::FlowDiagram;
+
+/// A schema as document 003's getSchema shows it.
+pub fn schema(schema: &DataSchema, customer: &str) -> Value {
+    json!({
+        "url": schema.url,
+        "schema": STANDARD.encode(&schema.document),
+        "creation_date": schema.created.to_date_time(),
+        "modified_date": schema.modified.to_date_time(),
+        "customer": customer,
+    })
+}
+
+/// A flow as document 003's flowdiagram shows it; number, status and dates are ours to add.
+pub fn flow_diagram(diagram: &FlowDiagram) -> Value {
+    let flow = &diagram.flow;
+    let current = diagram.versions.iter().find(|version| Some(version.version) == flow.version);
+    let current_flow = current.map_or_else(|| graph(flow.draft.as_deref()), |version| graph(Some(&version.graph)));
+    json!({
+        "customer": diagram.customer,
+        "flow_id": flow.id.0,
+        "flow_name": flow.name,
+        "description": flow.description,
+        "status": flow.status.name(),
+        "current_version": flow.version,
+        "current_flow": current_flow,
+        "versions": diagram.versions.iter().map(version).collect::<Vec<_>>(),
+    })
+}
+
+/// A flow after a change of its status.
+pub fn flow(flow: &Flow) -> Value {
+    json!({
+        "flow_id": flow.id.0,
+        "flow_name": flow.name,
+        "description": flow.description,
+        "status": flow.status.name(),
+        "current_version": flow.version,
+    })
+}
+
+fn version(version: &FlowVersion) -> Value {
+    json!({
+        "version": version.version,
+        "date_published": version.published.to_date_time(),
+        "flow": graph(Some(&version.graph)),
+    })
+}
+
+fn graph(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
+}
+
+/// Several JSON texts as one array, byte for byte.
+pub fn array<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let items: Vec<&RawValue> = texts.filter_map(|text| serde_json::from_str(text).ok()).collect();
+    serde_json::to_string(&items).unwrap_or_default()
+}

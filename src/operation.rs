@@ -1,0 +1,73 @@
+//! What can be asked of the gateway: a struct a verb, one door. It knows no wire and no SQL.
+//!
+//! [`execute`] is the only way in. It checks that the caller may run the operation before it touches anything.
+
+pub mod account;
+pub mod check;
+pub mod diagram;
+pub mod flow;
+pub mod payload;
+pub mod record;
+pub mod schema;
+pub mod webhook;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Code, Error, Result};
+use crate::model::scope::Scope;
+
+/// A request in plain types; the struct's fields are its parameters.
+pub trait Operation: Sized + Send + 'static {
+    /// Its name: the SOAP operation where there is one, and the verb in log and audit.
+    const NAME: &'static str;
+    /// Who may run it.
+    const ACCESS: Access;
+    /// What it gives.
+    type Output: Send;
+
+    /// Does the work; called by [`execute`] alone.
+    fn run(self, app: &App, caller: &Caller) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// Who may run an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Applications that were granted this scope, and the operator.
+    Scope(Scope),
+    /// Whoever knows the URI of a webhook.
+    Webhook,
+    /// The operator at the command line alone.
+    Operator,
+}
+
+/// Runs an operation if the caller may.
+pub async fn execute<O: Operation>(app: &App, caller: &Caller, operation: O) -> Result<O::Output> {
+    admit(O::ACCESS, caller)?;
+    let started = Instant::now();
+    let outcome = operation.run(app, caller).await;
+    log_outcome(O::NAME, caller, outcome.as_ref().err(), started.elapsed());
+    outcome
+}
+
+fn admit(access: Access, caller: &Caller) -> Result<()> {
+    match access {
+        Access::Scope(scope) => caller.require(scope),
+        Access::Webhook if caller.webhook().is_some() => Ok(()),
+        Access::Operator if caller.is_operator() => Ok(()),
+        Access::Webhook | Access::Operator => Err(Error::new(Code::Forbidden, "The permissions are not correct")),
+    }
+}
+
+fn log_outcome(name: &str, caller: &Caller, error: Option<&Error>, duration: Duration) {
+    let customer = caller.customer().id.0;
+    let duration = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    match error {
+        None => log::debug!(operation = name, customer, duration_us = duration; "Done"),
+        Some(error) => {
+            log::debug!(operation = name, customer, duration_us = duration, code:? = error.code(); "Refused: {error}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Flows: adding them, and publishing the versions that records run through.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Code, Error, Result};
+use crate::model::account::CustomerId;
+use crate::model::flow::{Flow, FlowId, FlowStatus};
+use crate::model::scope::Scope;
+use crate::operation::account::record;
+use crate::operation::{Access, Operation, check};
+use crate::store::{Tx, flow};
+
+/// Adds a flow as a draft to the caller's customer.
+pub struct AddFlow {
+    /// Its name, unique within the customer.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// The JSON text of its graph.
+    pub graph: String,
+}
+
+impl Operation for AddFlow {
+    const NAME: &'static str = "addFlow";
+    const ACCESS: Access = Access::Scope(Scope::FlowDiagram);
+    type Output = FlowId;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<FlowId> {
+        check::name("The flow's name", &self.name)?;
+        check::description(&self.description)?;
+        check::graph(&self.graph)?;
+        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let id = flow::insert(tx, customer, &self.name, &self.description, &self.graph, now)?;
+                record(tx, customer, &actor, Self::NAME, &self.name, now)?;
+                Ok(id)
+            })
+            .await
+    }
+}
+
+/// Replaces the draft of a flow. What is published stays as it is.
+pub struct UpdateDraft {
+    /// The flow's number or its name.
+    pub flow: String,
+    /// The JSON text of the new graph.
+    pub graph: String,
+}
+
+impl Operation for UpdateDraft {
+    const NAME: &'static str = "updateDraft";
+    const ACCESS: Access = Access::Scope(Scope::FlowDiagram);
+    type Output = FlowId;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<FlowId> {
+        check::graph(&self.graph)?;
+        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let found = find_flow(tx, customer, &self.flow)?;
+                flow::update_draft(tx, customer, found.id, &self.graph, now)?;
+                record(tx, customer, &actor, Self::NAME, &found.name, now)?;
+                Ok(found.id)
+            })
+            .await
+    }
+}
+
+/// Publishes the draft of a flow as its next version. The first one makes the flow public; a later one leaves its
+/// status as it is, so that publishing does not resume a paused flow.
+pub struct PublishFlow {
+    /// The flow's number or its name.
+    pub flow: String,
+}
+
+/// A version that was published.
+pub struct PublishedFlow {
+    /// The flow's number.
+    pub id: FlowId,
+    /// The version's number.
+    pub version: i64,
+    /// Where the flow now stands.
+    pub status: FlowStatus,
+}
+
+impl Operation for PublishFlow {
+    const NAME: &'static str = "publishFlow";
+    const ACCESS: Access = Access::Scope(Scope::FlowDiagram);
+    type Output = PublishedFlow;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<PublishedFlow> {
+        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let found = find_flow(tx, customer, &self.flow)?;
+                let status = match found.status {
+                    FlowStatus::Draft => FlowStatus::Public,
+                    other => other,
+                };
+                let version = flow::publish(tx, customer, found.id, status, now)?.ok_or_else(|| {
+                    Error::new(Code::Conflict, format!("The flow '{}' has no draft to publish", found.name))
+                })?;
+                record(tx, customer, &actor, Self::NAME, &format!("{} version {version}", found.name), now)?;
+                Ok(PublishedFlow { id: found.id, version, status })
+            })
+            .await
+    }
+}
+
+/// The customer's flow of that number or, if there is none, of that name.
+pub(super) fn find_flow(tx: &mut dyn Tx, customer: CustomerId, number_or_name: &str) -> Result<Flow> {
+    let by_number = match number_or_name.parse() {
+        Ok(number) => flow::find(tx, customer, FlowId(number))?,
+        Err(_) => None,
+    };
+    let found = match by_number {
+        Some(found) => Some(found),
+        None => flow::find_by_name(tx, customer, number_or_name)?,
+    };
+    found.ok_or_else(|| {
+        let shown: String = number_or_name.chars().take(128).collect();
+        Error::new(Code::NotFound, format!("There is no flow '{shown}'"))
+    })
+}

@@ -1,0 +1,345 @@
+//! Records: inserting into a flow's queue, reading, replacing, removing.
+//! An insertion is all or nothing, and repeating it with the same identifier and content is harmless.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::app::rules::Rules;
+use crate::auth::Caller;
+use crate::error::{Code, Error, Result};
+use crate::model::account::CustomerId;
+use crate::model::flow::{Flow, FlowId};
+use crate::model::record::{Record, RecordStatus};
+use crate::model::scope::Scope;
+use crate::model::time::Timestamp;
+use crate::operation::diagram::{FlowReference, flow_of};
+use crate::operation::schema::stored;
+use crate::operation::{Access, Operation};
+use crate::store::Tx;
+use crate::store::record::{self, NewRecord};
+
+/// Records that one insertion may hold.
+const MOST_RECORDS: usize = 10_000;
+/// Characters of an identifier.
+const LONGEST_UUID: usize = 255;
+
+/// Inserts records into a flow's queue (document 003, insertRecord and POST record).
+pub struct InsertRecords {
+    /// The flow they belong to.
+    pub flow: FlowReference,
+    /// What was sent.
+    pub submissions: Vec<Submission>,
+}
+
+/// Records sent together.
+pub struct Submission {
+    /// The identifier the client gave; made here if absent.
+    pub uuid: Option<String>,
+    /// When to run, as an ATOM date; absent for now.
+    pub execution_time: Option<String>,
+    /// JSON text: one object, or an array of objects.
+    pub data: String,
+}
+
+/// What became of an insertion.
+#[derive(Debug)]
+pub struct InsertedRecords {
+    /// The flow.
+    pub flow: FlowId,
+    /// The flow's name.
+    pub flow_name: String,
+    /// The records, in the order in which they were sent.
+    pub records: Vec<InsertedRecord>,
+}
+
+/// A record that was accepted, now or when the same was sent before.
+#[derive(Clone, Debug)]
+pub struct InsertedRecord {
+    /// Its identifier.
+    pub uuid: String,
+    /// Its JSON text.
+    pub data: String,
+}
+
+/// An accepted submission before it is stored.
+struct Prepared {
+    record: InsertedRecord,
+    request_hash: [u8; 32],
+    status: RecordStatus,
+    due: Timestamp,
+}
+
+impl Operation for InsertRecords {
+    const NAME: &'static str = "insertRecord";
+    const ACCESS: Access = Access::Scope(Scope::Record);
+    type Output = InsertedRecords;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<InsertedRecords> {
+        let customer = caller.customer().id;
+        let flow = flow_of(app, customer, &self.flow)?;
+        let version = accepting_version(&flow)?;
+        let now = app.clock.now();
+        let prepared = prepare(app, customer, flow.id, self.submissions, now)?;
+        let id = flow.id;
+        let records = app
+            .store
+            .write(move |tx| {
+                for item in &prepared {
+                    insert(tx, customer, id, version, item, now)?;
+                }
+                Ok(prepared.into_iter().map(|item| item.record).collect())
+            })
+            .await?;
+        Ok(InsertedRecords { flow: id, flow_name: flow.name.clone(), records })
+    }
+}
+
+fn accepting_version(flow: &Flow) -> Result<i64> {
+    match flow.version.filter(|_| flow.status.accepts_records()) {
+        Some(version) => Ok(version),
+        None => Err(Error::new(
+            Code::Conflict,
+            format!("The flow '{}' is {} and takes no records; publish it first", flow.name, flow.status.name()),
+        )),
+    }
+}
+
+fn prepare(
+    app: &App,
+    customer: CustomerId,
+    flow: FlowId,
+    submissions: Vec<Submission>,
+    now: Timestamp,
+) -> Result<Vec<Prepared>> {
+    let schema = stored(app, customer)?;
+    let rules = schema.as_deref().map(|schema| &schema.rules);
+    let mut prepared = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        let due = submission.execution_time.as_deref().map(parse_execution_time).transpose()?;
+        let texts = split(submission.data)?;
+        let uuid = submission.uuid.map(|uuid| parse_uuid(&uuid)).transpose()?;
+        if uuid.is_some() && texts.len() > 1 {
+            return Err(Error::invalid(format!(
+                "Uuid names one record, but Data holds {}; leave Uuid out or send them one by one",
+                texts.len()
+            )));
+        }
+        let several = texts.len() > 1;
+        for (index, data) in texts.into_iter().enumerate() {
+            check_record(&data, several.then_some(index), rules)?;
+            let hash = request_hash(flow, due, &data);
+            let uuid = uuid.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+            let status = if due.is_some_and(|due| due > now) { RecordStatus::Scheduled } else { RecordStatus::Waiting };
+            prepared.push(Prepared {
+                record: InsertedRecord { uuid, data },
+                request_hash: hash,
+                status,
+                due: due.unwrap_or(now),
+            });
+        }
+        if prepared.len() > MOST_RECORDS {
+            return Err(Error::invalid(format!("Data holds more than {MOST_RECORDS} records")));
+        }
+    }
+    match prepared.is_empty() {
+        true => Err(Error::invalid("Data holds no record")),
+        false => Ok(prepared),
+    }
+}
+
+fn insert(
+    tx: &mut dyn Tx,
+    customer: CustomerId,
+    flow: FlowId,
+    flow_version: i64,
+    item: &Prepared,
+    now: Timestamp,
+) -> Result<()> {
+    let new = NewRecord {
+        customer,
+        uuid: &item.record.uuid,
+        flow,
+        flow_version,
+        data: &item.record.data,
+        request_hash: &item.request_hash,
+        status: item.status,
+        due: item.due,
+        created: now,
+    };
+    if record::insert(tx, &new)? {
+        return Ok(());
+    }
+    let stored = record::find(tx, customer, &item.record.uuid)?;
+    match stored.is_some_and(|stored| stored.request_hash == item.request_hash) {
+        true => Ok(()),
+        false => Err(Error::new(
+            Code::Conflict,
+            format!("A data record with the Uuid '{}' exists already with other content", item.record.uuid),
+        )),
+    }
+}
+
+/// What makes a repeat a repeat: the flow, the wanted time and the content, byte for byte.
+fn request_hash(flow: FlowId, due: Option<Timestamp>, data: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(flow.0.to_be_bytes());
+    hash.update(due.map_or(i64::MIN, |due| due.0).to_be_bytes());
+    hash.update(data.as_bytes());
+    hash.finalize().into()
+}
+
+/// Splits an array of records into their texts, byte for byte; one record stays as it is.
+fn split(data: String) -> Result<Vec<String>> {
+    let text = data.trim();
+    if !text.starts_with('[') {
+        return Ok(vec![if text.len() == data.len() { data } else { text.to_owned() }]);
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
+    match items.is_empty() {
+        true => Err(Error::invalid("Data is an empty array; it must hold at least one record")),
+        false => Ok(items.into_iter().map(|item| item.get().to_owned()).collect()),
+    }
+}
+
+fn check_record(data: &str, index: Option<usize>, rules: Option<&Rules>) -> Result<()> {
+    let value: Value = serde_json::from_str(data).map_err(not_json)?;
+    let which = index.map(|index| format!("Record {index} of Data")).unwrap_or_else(|| "Data".to_owned());
+    if !value.is_object() {
+        return Err(Error::invalid(format!("{which} must be a JSON object, or an array of objects")));
+    }
+    let Some(rules) = rules else { return Ok(()) };
+    rules
+        .check(&value)
+        .map_err(|violations| Error::invalid(format!("{which} does not satisfy the schema: {violations}")))
+}
+
+fn not_json(error: serde_json::Error) -> Error {
+    Error::invalid(format!("Data is not valid JSON: {error}"))
+}
+
+fn parse_execution_time(text: &str) -> Result<Timestamp> {
+    Timestamp::parse_atom(text)
+        .ok_or_else(|| Error::invalid("ExecutionTime must be an ATOM date such as 2005-08-15T15:52:01+00:00, or empty"))
+}
+
+/// Checks a client's identifier, which is kept as it is.
+fn parse_uuid(uuid: &str) -> Result<String> {
+    if uuid.is_empty() {
+        return Err(Error::invalid("Uuid is required"));
+    }
+    if uuid.chars().count() > LONGEST_UUID || uuid.chars().any(char::is_control) {
+        return Err(Error::invalid(format!(
+            "Uuid must be at most {LONGEST_UUID} characters long, without control characters"
+        )));
+    }
+    Ok(uuid.to_owned())
+}
+
+fn not_found(uuid: &str) -> Error {
+    Error::new(Code::NotFound, format!("There is no data record with the Uuid '{uuid}'"))
+}
+
+/// Gets one record (document 003, getRecord).
+pub struct GetRecord {
+    /// Its identifier.
+    pub uuid: String,
+}
+
+impl Operation for GetRecord {
+    const NAME: &'static str = "getRecord";
+    const ACCESS: Access = Access::Scope(Scope::RecordRead);
+    type Output = Record;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<Record> {
+        let uuid = parse_uuid(&self.uuid)?;
+        let customer = caller.customer().id;
+        app.store.peek(|tx| record::find(tx, customer, &uuid))?.ok_or_else(|| not_found(&uuid))
+    }
+}
+
+/// Replaces one record's content (document 003, updateRecord).
+pub struct UpdateRecord {
+    /// Its identifier.
+    pub uuid: String,
+    /// JSON text: one object.
+    pub data: String,
+    /// When to run, if it still waits; absent to leave that as it is.
+    pub execution_time: Option<String>,
+    /// The flow it is thought to belong to, if the client said so.
+    pub flow: Option<FlowReference>,
+}
+
+impl Operation for UpdateRecord {
+    const NAME: &'static str = "updateRecord";
+    const ACCESS: Access = Access::Scope(Scope::Record);
+    type Output = InsertedRecord;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<InsertedRecord> {
+        let customer = caller.customer().id;
+        let uuid = parse_uuid(&self.uuid)?;
+        let flow = self.flow.as_ref().map(|flow| flow_of(app, customer, flow)).transpose()?;
+        let due = self.execution_time.as_deref().map(parse_execution_time).transpose()?;
+        let mut texts = split(self.data)?;
+        let data = match (texts.pop(), texts.is_empty()) {
+            (Some(data), true) => data,
+            _ => return Err(Error::invalid("Data must hold one record, the new content of the one that Uuid names")),
+        };
+        check_record(&data, None, stored(app, customer)?.as_deref().map(|schema| &schema.rules))?;
+        let now = app.clock.now();
+        app.store
+            .write(move |tx| {
+                let stored = record::find(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
+                if let Some(flow) = flow.filter(|flow| flow.id != stored.flow) {
+                    return Err(Error::new(
+                        Code::Conflict,
+                        format!("The data record does not belong to the flow '{}'", flow.name),
+                    ));
+                }
+                let (status, due) = rescheduled(&stored, due, now);
+                match record::update(tx, customer, &uuid, &data, status, due, now)? {
+                    true => Ok(InsertedRecord { uuid, data }),
+                    false => Err(Error::new(Code::InUse, "Data record cannot be updated: it is being used")),
+                }
+            })
+            .await
+    }
+}
+
+/// A new time counts only for a record that still waits.
+fn rescheduled(stored: &Record, due: Option<Timestamp>, now: Timestamp) -> (RecordStatus, Timestamp) {
+    match (stored.status, due) {
+        (RecordStatus::Waiting | RecordStatus::Scheduled, Some(due)) if due > now => (RecordStatus::Scheduled, due),
+        (RecordStatus::Waiting | RecordStatus::Scheduled, Some(due)) => (RecordStatus::Waiting, due),
+        (status, _) => (status, stored.due),
+    }
+}
+
+/// Removes one record (document 003, deleteRecord).
+pub struct DeleteRecord {
+    /// Its identifier.
+    pub uuid: String,
+}
+
+impl Operation for DeleteRecord {
+    const NAME: &'static str = "deleteRecord";
+    const ACCESS: Access = Access::Scope(Scope::RecordDelete);
+    type Output = ();
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<()> {
+        let customer = caller.customer().id;
+        let uuid = parse_uuid(&self.uuid)?;
+        app.store
+            .write(move |tx| {
+                if record::remove(tx, customer, &uuid)? {
+                    return Ok(());
+                }
+                match record::find(tx, customer, &uuid)? {
+                    None => Err(not_found(&uuid)),
+                    Some(_) => Err(Error::new(Code::InUse, "Data record cannot be deleted: it is being used")),
+                }
+            })
+            .await
+    }
+}

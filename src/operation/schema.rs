@@ -1,0 +1,189 @@
+//! The customer's schema: inserted once, replaced, read, removed; always checked against draft 4 and its own sample.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::app::rules::{Rules, StoredSchema};
+use crate::auth::Caller;
+use crate::error::{Code, Error, Result};
+use crate::model::account::CustomerId;
+use crate::model::schema::DataSchema;
+use crate::model::scope::Scope;
+use crate::operation::{Access, Operation};
+use crate::store::audit::{self, Entry};
+use crate::store::schema;
+
+/// Characters of a schema's URL.
+const LONGEST_URL: usize = 2_048;
+
+/// A schema as it was sent.
+pub struct SchemaText {
+    /// Where it is said to live; not fetched.
+    pub url: String,
+    /// The JSON text of the schema.
+    pub document: String,
+    /// The JSON text of a sample record, or of an array of them.
+    pub sample: String,
+}
+
+/// Inserts the customer's schema (document 003, insertSchema).
+pub struct InsertSchema(pub SchemaText);
+
+impl Operation for InsertSchema {
+    const NAME: &'static str = "insertSchema";
+    const ACCESS: Access = Access::Scope(Scope::Schema);
+    type Output = DataSchema;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<DataSchema> {
+        check(&self.0)?;
+        let now = app.clock.now();
+        let schema = DataSchema {
+            url: self.0.url,
+            document: self.0.document,
+            sample: self.0.sample,
+            created: now,
+            modified: now,
+        };
+        let (customer, actor) = (caller.customer().id, caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                schema::insert(tx, customer, &schema)?;
+                audit::insert(
+                    tx,
+                    &Entry {
+                        at: now,
+                        customer: Some(customer),
+                        actor: &actor,
+                        verb: InsertSchema::NAME,
+                        target: "schema",
+                    },
+                )?;
+                Ok(schema)
+            })
+            .await
+    }
+}
+
+/// Replaces the customer's schema (document 003, updateSchema).
+pub struct UpdateSchema(pub SchemaText);
+
+impl Operation for UpdateSchema {
+    const NAME: &'static str = "updateSchema";
+    const ACCESS: Access = Access::Scope(Scope::Schema);
+    type Output = DataSchema;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<DataSchema> {
+        check(&self.0)?;
+        let now = app.clock.now();
+        let (customer, actor) = (caller.customer().id, caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let SchemaText { url, document, sample } = self.0;
+                if !schema::update(tx, customer, &url, &document, &sample, now)? {
+                    return Err(none());
+                }
+                audit::insert(
+                    tx,
+                    &Entry {
+                        at: now,
+                        customer: Some(customer),
+                        actor: &actor,
+                        verb: UpdateSchema::NAME,
+                        target: "schema",
+                    },
+                )?;
+                schema::find(tx, customer)?.ok_or_else(none)
+            })
+            .await
+    }
+}
+
+/// Gets the customer's schema (document 003, getSchema).
+pub struct GetSchema;
+
+impl Operation for GetSchema {
+    const NAME: &'static str = "getSchema";
+    const ACCESS: Access = Access::Scope(Scope::SchemaRead);
+    type Output = Arc<StoredSchema>;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<Arc<StoredSchema>> {
+        stored(app, caller.customer().id)?.ok_or_else(none)
+    }
+}
+
+/// Removes the customer's schema (document 003, deleteSchema). Records stay, and new ones are no longer checked.
+pub struct DeleteSchema;
+
+impl Operation for DeleteSchema {
+    const NAME: &'static str = "deleteSchema";
+    const ACCESS: Access = Access::Scope(Scope::Schema);
+    type Output = ();
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<()> {
+        let now = app.clock.now();
+        let (customer, actor) = (caller.customer().id, caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                if !schema::remove(tx, customer)? {
+                    return Err(none());
+                }
+                audit::insert(
+                    tx,
+                    &Entry {
+                        at: now,
+                        customer: Some(customer),
+                        actor: &actor,
+                        verb: DeleteSchema::NAME,
+                        target: "schema",
+                    },
+                )
+            })
+            .await
+    }
+}
+
+/// The customer's schema ready to be applied, remembered until something administrative changes.
+pub(super) fn stored(app: &App, customer: CustomerId) -> Result<Option<Arc<StoredSchema>>> {
+    let generation = app.store.generation();
+    if let Some(found) = app.schemas.get(generation, &customer) {
+        return Ok(found);
+    }
+    let schema = app.store.peek(|tx| schema::find(tx, customer))?;
+    let found = schema.map(|schema| StoredSchema::of(schema).map(Arc::new)).transpose()?;
+    app.schemas.put(generation, customer, found.clone());
+    Ok(found)
+}
+
+fn check(text: &SchemaText) -> Result<()> {
+    if text.url.chars().count() > LONGEST_URL || text.url.chars().any(char::is_control) {
+        return Err(Error::invalid(format!(
+            "Url must be at most {LONGEST_URL} characters long, without control characters"
+        )));
+    }
+    let document: Value = parse("Schema", &text.document)?;
+    let sample: Value = parse("DataRecord", &text.sample)?;
+    let rules = Rules::compile(&document)?;
+    let records = match &sample {
+        Value::Array(records) => records.as_slice(),
+        record => std::slice::from_ref(record),
+    };
+    for record in records {
+        if !record.is_object() {
+            return Err(Error::invalid("DataRecord must be a JSON object, or an array of objects"));
+        }
+        rules
+            .check(record)
+            .map_err(|violations| Error::invalid(format!("DataRecord does not satisfy the schema: {violations}")))?;
+    }
+    Ok(())
+}
+
+fn parse(field: &str, text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(|error| Error::invalid(format!("{field} is not valid JSON: {error}")))
+}
+
+fn none() -> Error {
+    Error::new(Code::NotFound, "There is no schema; insert one first")
+}

@@ -1,0 +1,3 @@
+//! What the gateway tells its operator while it runs. It does not decide what is worth telling.
+
+pub mod log;

@@ -1,0 +1,143 @@
+//! The log: one line an event on standard error, as text or as JSON, with the event's fields.
+//!
+//! Much of what is logged comes from clients. Control characters are escaped in both forms, so that nobody can write
+//! a line of the log by sending one.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use env_logger::{Builder, Target, WriteStyle};
+use log::Record;
+use log::kv::{Key, Value, VisitSource};
+use serde_json::{Map, Value as Json};
+
+use crate::config::log::{Format, Log};
+use crate::error::{Error, Result};
+
+/// Starts the log. It can be started once in a process.
+pub fn start(settings: &Log) -> Result<()> {
+    let mut builder = Builder::new();
+    builder.parse_filters(&settings.level).target(Target::Stderr);
+    match settings.format {
+        Format::Text => builder.format(|out, record| {
+            let time = out.timestamp_millis();
+            let style = out.default_level_style(record.level());
+            let level = format!("{style}{:5}{style:#}", record.level());
+            writeln!(out, "{time} {level} {}", text(record))
+        }),
+        Format::Json => builder.write_style(WriteStyle::Never).format(|out, record| {
+            let time = out.timestamp_millis().to_string();
+            writeln!(out, "{}", json(record, time))
+        }),
+    };
+    builder.try_init().map_err(Error::internal)
+}
+
+/// `auth: The address was refused address=192.0.2.7`.
+fn text(record: &Record<'_>) -> String {
+    let mut fields = Fields(Map::new());
+    let mut line = String::new();
+    push_escaped(&mut line, room(record));
+    line.push_str(": ");
+    push_escaped(&mut line, &record.args().to_string());
+    if record.key_values().visit(&mut fields).is_ok() {
+        for (key, value) in &fields.0 {
+            line.push(' ');
+            push_escaped(&mut line, key);
+            line.push('=');
+            match value {
+                Json::String(text) if !text.is_empty() && !text.contains(char::is_whitespace) => {
+                    push_escaped(&mut line, text);
+                }
+                // Quoted, so that a value cannot pass for another field.
+                other => push_escaped(&mut line, &other.to_string()),
+            }
+        }
+    }
+    line
+}
+
+fn json(record: &Record<'_>, time: String) -> Json {
+    let mut fields = Fields(Map::new());
+    let mut line = Map::new();
+    line.insert("time".to_owned(), Json::String(time));
+    line.insert("level".to_owned(), Json::String(record.level().to_string().to_lowercase()));
+    line.insert("room".to_owned(), Json::String(room(record).to_owned()));
+    line.insert("message".to_owned(), Json::String(record.args().to_string()));
+    if record.key_values().visit(&mut fields).is_ok() && !fields.0.is_empty() {
+        line.insert("fields".to_owned(), Json::Object(fields.0));
+    }
+    Json::Object(line)
+}
+
+fn room<'a>(record: &'a Record<'_>) -> &'a str {
+    record.target().strip_prefix("flowgate::").unwrap_or(record.target())
+}
+
+fn push_escaped(line: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            // The line and paragraph separators break lines in some viewers.
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+                // Writing to a String does not fail.
+                let _ = write!(line, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => line.push(c),
+        }
+    }
+}
+
+struct Fields(Map<String, Json>);
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> std::result::Result<(), log::kv::Error> {
+        let value = match (value.to_i64(), value.to_bool(), value.to_f64()) {
+            (Some(number), _, _) => Json::from(number),
+            (_, Some(flag), _) => Json::Bool(flag),
+            (_, _, Some(number)) if value.to_borrowed_str().is_none() => Json::from(number),
+            _ => Json::String(value.to_string()),
+        };
+        self.0.insert(key.to_string(), value);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log::Level;
+
+    use super::*;
+
+    fn with_record<T>(message: &str, check: impl Fn(&Record<'_>) -> T) -> T {
+        let fields: &[(&str, Value<'_>)] =
+            &[("count", Value::from(3)), ("flow", Value::from("Leads\nx")), ("ok", Value::from(true))];
+        check(
+            &Record::builder()
+                .args(format_args!("{message}"))
+                .level(Level::Warn)
+                .target("flowgate::auth")
+                .key_values(&fields)
+                .build(),
+        )
+    }
+
+    #[test]
+    fn text_lines_carry_fields_and_stay_one_line() {
+        let line = with_record("Refused\r\n2026 INFO forged \u{1b}[31m\u{2028}", text);
+        let expected = r#"auth: Refused\r\n2026 INFO forged \u{1b}[31m\u{2028} count=3 flow="Leads\nx" ok=true"#;
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn json_lines_are_objects() {
+        let line = with_record("Refused\n", |record| json(record, "2026-01-01T00:00:00.000Z".to_owned())).to_string();
+        assert!(!line.contains('\n'));
+        let line: Json = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(line["message"], "Refused\n");
+        assert_eq!(line["room"], "auth");
+        assert_eq!(line["fields"], serde_json::json!({"count": 3, "flow": "Leads\nx", "ok": true}));
+    }
+}

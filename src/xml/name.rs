@@ -1,0 +1,62 @@
+//! Names: what may be one (XML 1.0, fifth edition, productions 4 and 4a; Namespaces in XML 1.0), and expanded names.
+
+use std::borrow::Cow;
+
+/// The namespace of `xml:` attributes.
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of namespace declarations.
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// An expanded name: a namespace, empty for none, and a local part.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name<'i> {
+    /// The namespace's URI, or nothing.
+    pub namespace: Cow<'i, str>,
+    /// The local part.
+    pub local: &'i str,
+}
+
+impl Name<'_> {
+    /// Whether this is the name of that namespace and local part.
+    pub fn is(&self, namespace: &str, local: &str) -> bool {
+        self.local == local && self.namespace == namespace
+    }
+}
+
+/// Whether the text is a name without a colon.
+pub fn is_ncname(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+}
+
+/// Splits a qualified name into prefix (empty for none) and local part; `None` if it is not one.
+pub fn split(qualified: &str) -> Option<(&str, &str)> {
+    match qualified.split_once(':') {
+        None => is_ncname(qualified).then_some(("", qualified)),
+        Some((prefix, local)) => (is_ncname(prefix) && is_ncname(local)).then_some((prefix, local)),
+    }
+}
+
+/// Whether the character may stand in a document at all (production 2).
+pub fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+fn is_name_start(c: char) -> bool {
+    match c {
+        'a'..='z' | 'A'..='Z' | '_' => true,
+        _ if c.is_ascii() => false,
+        _ => matches!(c,
+            '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}'
+            | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}' | '\u{2C00}'..='\u{2FEF}'
+            | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}'),
+    }
+}
+
+fn is_name_char(c: char) -> bool {
+    match c {
+        'a'..='z' | 'A'..='Z' | '_' | '0'..='9' | '-' | '.' => true,
+        _ if c.is_ascii() => false,
+        _ => is_name_start(c) || matches!(c, '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}'),
+    }
+}

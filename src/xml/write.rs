@@ -1,0 +1,79 @@
+//! Writing XML: text and attributes escaped, characters that XML cannot carry replaced.
+//! What is written is well-formed as long as every element that is opened is closed.
+
+use std::borrow::Cow;
+
+use quick_xml::escape::{escape, partial_escape};
+
+use crate::xml::name::is_char;
+
+/// A document being written, as UTF-8.
+#[derive(Debug, Default)]
+pub struct Writer {
+    text: String,
+}
+
+impl Writer {
+    /// An empty document with room for that many bytes.
+    pub fn with_capacity(bytes: usize) -> Writer {
+        Writer { text: String::with_capacity(bytes) }
+    }
+
+    /// Appends markup that is known to be well-formed.
+    pub fn markup(&mut self, markup: &str) -> &mut Writer {
+        self.text.push_str(markup);
+        self
+    }
+
+    /// Opens an element; the attributes' values are escaped.
+    pub fn open(&mut self, name: &str, attributes: &[(&str, &str)]) -> &mut Writer {
+        self.text.push('<');
+        self.text.push_str(name);
+        for (key, value) in attributes {
+            self.text.push(' ');
+            self.text.push_str(key);
+            self.text.push_str("=\"");
+            self.text.push_str(&escape(carriable(value)));
+            self.text.push('"');
+        }
+        self.text.push('>');
+        self
+    }
+
+    /// Closes an element.
+    pub fn close(&mut self, name: &str) -> &mut Writer {
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push('>');
+        self
+    }
+
+    /// Appends character data.
+    pub fn text(&mut self, text: &str) -> &mut Writer {
+        let escaped = partial_escape(carriable(text));
+        match escaped.contains('\r') {
+            // A bare carriage return would be read back as a line feed.
+            true => self.text.push_str(&escaped.replace('\r', "&#13;")),
+            false => self.text.push_str(&escaped),
+        }
+        self
+    }
+
+    /// An element that holds nothing but text.
+    pub fn element(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) -> &mut Writer {
+        self.open(name, attributes).text(text).close(name)
+    }
+
+    /// The document's text.
+    pub fn finish(self) -> String {
+        self.text
+    }
+}
+
+/// The text with every character that XML cannot carry replaced by U+FFFD.
+fn carriable(text: &str) -> Cow<'_, str> {
+    match crate::xml::read::forbidden_character(text) {
+        None => Cow::Borrowed(text),
+        Some(_) => text.chars().map(|c| if is_char(c) { c } else { '\u{FFFD}' }).collect::<String>().into(),
+    }
+}

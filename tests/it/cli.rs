@@ -1,0 +1,314 @@
+//! The built command, run as an operator runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use flowgate::store::{Options, Store, account};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A directory for a gateway's data, beside other files.
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { directory: tempfile::tempdir().expect("a directory") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowgate"));
+        // The tests must not depend on what the developer's own environment sets.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("FLOWGATE__") || name == "RUST_LOG" {
+                command.env_remove(name);
+            }
+        }
+        command.current_dir(self.directory.path()).args(arguments.split_whitespace());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("the command")
+    }
+
+    /// The standard output of a command that must succeed.
+    fn succeed(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn json(&self, arguments: &str) -> Value {
+        serde_json::from_str(&self.succeed(&format!("--json {arguments}"))).expect("JSON")
+    }
+
+    /// The standard error of a command that must fail with that exit status.
+    fn fail(&self, arguments: &str, status: i32) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments}");
+        assert!(output.stdout.is_empty(), "{arguments}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).expect("UTF-8")
+    }
+
+    fn with_shop() -> Place {
+        let place = Place::new();
+        place.succeed("customer add --name Shop");
+        place
+    }
+}
+
+/// Whether any file of the directory holds these bytes.
+fn holds(directory: &Path, text: &str) -> bool {
+    fs::read_dir(directory).expect("a directory").any(|entry| {
+        let bytes = fs::read(entry.expect("an entry").path()).expect("a file");
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    })
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let place = Place::new();
+    for command in [
+        "",
+        "serve",
+        "customer",
+        "customer add",
+        "customer list",
+        "app",
+        "app add",
+        "app list",
+        "key",
+        "key rotate",
+        "token",
+        "token issue",
+        "flow",
+        "flow add",
+        "flow list",
+        "flow publish",
+        "webhook",
+        "webhook add",
+        "webhook list",
+        "migrate",
+        "wsdl",
+        "backup",
+        "check",
+    ] {
+        let help = place.succeed(&format!("{command} --help"));
+        assert!(help.lines().next().is_some_and(|line| line.len() > 10), "{command}: {help}");
+        let is_group = help.contains("<COMMAND>");
+        assert!(is_group || help.contains("Example"), "{command} has no example");
+    }
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    let place = Place::new();
+    for arguments in [
+        "customer add",
+        "nonsense",
+        "serve --nonsense",
+        "app add --customer Shop --name a --ip any --scope everything",
+        "app add --customer Shop --name a --ip any --scope all --fault-dialect dutch",
+        "app add --customer Shop --name a --scope all",
+        "key rotate --customer Shop --client-secret",
+    ] {
+        assert!(!place.fail(arguments, 2).is_empty(), "{arguments}");
+    }
+}
+
+#[test]
+fn customers_are_added_and_listed() {
+    let place = Place::new();
+    let text = place.succeed("customer add --name Shop");
+    assert!(text.contains("API key") && text.contains("cannot be shown again"), "{text}");
+    let added = place.json("customer add --name Other");
+    assert_eq!((added["name"].as_str(), added["api_key"].as_str().map(str::len)), (Some("Other"), Some(64)));
+    let listed = place.json("customer list");
+    let names: Vec<_> = listed.as_array().expect("a list").iter().map(|customer| &customer["name"]).collect();
+    assert_eq!(names, ["Other", "Shop"]);
+    assert!(place.succeed("customer list").starts_with("ID"));
+    assert!(place.fail("customer add --name Shop", 1).starts_with("error: "));
+}
+
+#[test]
+fn applications_are_added_and_listed() {
+    let place = Place::with_shop();
+    let plain = place.json("app add --customer Shop --name orders --ip any --scope all");
+    assert_eq!(plain["app_key"].as_str().map(str::len), Some(64));
+    assert!(plain["client_id"].is_null() && plain["client_secret"].is_null());
+    let portal = place.json(
+        "app add --customer Shop --name portal --ip 192.0.2.0/24 --ip ::1 --scope record.read,schema --oauth2 \
+         --rate-limit 10 --fault-dialect standard --webhook-success-as-fault --php-cache-headers",
+    );
+    assert_eq!(portal["client_id"].as_str().map(str::len), Some(32));
+    assert_eq!(portal["client_secret"].as_str().map(str::len), Some(64));
+    let listed = place.json("app list --customer Shop");
+    assert_eq!((&listed[0]["name"], &listed[0]["addresses"]), (&"orders".into(), &serde_json::json!(["any"])));
+    let expected = serde_json::json!({
+        "id": 2, "name": "portal", "description": "", "addresses": ["192.0.2.0/24", "::1/128"],
+        "scopes": ["schema", "record.read"], "oauth2": true, "rate_limit": 10, "fault_dialect": "standard",
+        "webhook_success_as_fault": true, "php_cache_headers": true, "created": listed[1]["created"],
+    });
+    assert_eq!(listed[1], expected);
+    let error = place.fail("app add --customer None --name a --ip any --scope all", 1);
+    assert!(error.contains("There is no customer 'None'"), "{error}");
+    let error = place.fail("app add --customer Shop --name a --ip home --scope all", 1);
+    assert!(error.contains("'home' is neither an address"), "{error}");
+}
+
+#[test]
+fn secrets_are_shown_once_and_never_stored() {
+    let place = Place::new();
+    let mut secrets = Vec::new();
+    let mut collect = |value: &Value, names: &[&str]| {
+        secrets.extend(names.iter().map(|name| value[*name].as_str().expect(name).to_owned()));
+    };
+    collect(&place.json("customer add --name Shop"), &["api_key"]);
+    let added = place.json("app add --customer Shop --name portal --ip any --scope all --oauth2");
+    collect(&added, &["app_key", "client_secret"]);
+    collect(&place.json("key rotate --customer Shop"), &["api_key"]);
+    collect(&place.json("key rotate --customer Shop --app portal"), &["app_key"]);
+    let rotated = place.json("key rotate --customer Shop --app portal --client-secret");
+    assert_eq!(rotated["client_id"], added["client_id"]);
+    collect(&rotated, &["client_secret"]);
+    collect(&place.json("token issue --customer Shop --app portal"), &["access_token", "refresh_token"]);
+    let distinct: std::collections::HashSet<_> = secrets.iter().collect();
+    assert_eq!((secrets.len(), distinct.len()), (8, 8));
+    let lists = ["customer list", "app list --customer Shop"].map(|arguments| place.json(arguments).to_string());
+    // The search works: a name that is stored is found.
+    assert!(holds(&place.path("data"), "portal"));
+    for secret in &secrets {
+        assert!(!holds(&place.path("data"), secret));
+        assert!(lists.iter().all(|list| !list.contains(secret)));
+    }
+}
+
+#[test]
+fn flows_and_webhooks_are_added_and_listed() {
+    let place = Place::with_shop();
+    place.succeed("app add --customer Shop --name orders --ip any --scope all");
+    fs::write(place.path("graph.json"), r#"{"steps":[]}"#).expect("a file");
+    fs::write(place.path("bad.json"), "[]").expect("a file");
+    let added = place.json("flow add --customer Shop --name Leads --description New --graph graph.json");
+    assert_eq!((&added["id"], &added["status"]), (&1.into(), &"draft".into()));
+    let published = place.json("flow publish --customer Shop --name Leads");
+    assert_eq!((&published["version"], &published["status"]), (&1.into(), &"public".into()));
+    let error = place.fail("flow publish --customer Shop --name Leads", 1);
+    assert!(error.contains("no draft to publish"), "{error}");
+    assert_eq!(place.json("flow publish --customer Shop --name 1 --graph graph.json")["version"], 2);
+    let error = place.fail("flow add --customer Shop --name Bad --graph bad.json", 1);
+    assert!(error.contains("must be a JSON object"), "{error}");
+    let error = place.fail("flow add --customer Shop --name Bad --graph none.json", 1);
+    assert!(error.contains("none.json cannot be read\n  because: "), "{error}");
+    assert_eq!(place.json("flow list --customer Shop")[0]["description"], "New");
+    let made_up = place.json("webhook add --customer Shop --flow 1");
+    assert_eq!(made_up["uri"].as_str().map(str::len), Some(32));
+    place.succeed("webhook add --customer Shop --flow Leads --uri shop-hook --app orders");
+    let listed = place.json("webhook list --customer Shop");
+    assert_eq!(
+        (&listed[1]["uri"], &listed[1]["flow"], &listed[1]["app"]),
+        (&"shop-hook".into(), &"Leads".into(), &"orders".into(),)
+    );
+    assert!(place.fail("webhook add --customer Shop --flow Leads --uri shop-hook", 1).starts_with("error: "));
+}
+
+#[test]
+fn a_backup_is_a_whole_database_and_overwrites_nothing() {
+    let place = Place::with_shop();
+    place.succeed("backup copy.db");
+    let error = place.fail("backup copy.db", 1);
+    assert!(error.starts_with("error: ") && error.contains("copy.db"), "{error}");
+    fs::create_dir(place.path("restored")).expect("a directory");
+    fs::copy(place.path("copy.db"), place.path("restored/flowgate.db")).expect("a copy");
+    assert_eq!(place.json("customer list --data restored")[0]["name"], "Shop");
+    assert!(place.succeed("check --data restored").contains("No damage was found"));
+}
+
+#[test]
+fn damage_is_found() {
+    let place = Place::with_shop();
+    assert_eq!(place.json("check")["problems"], serde_json::json!([]));
+    fs::write(place.path("data/flowgate.db"), "not a database").expect("a file");
+    assert!(place.fail("check", 1).contains("is not a Flowgate database"));
+}
+
+#[test]
+fn migrate_creates_a_database_and_then_has_nothing_to_do() {
+    let place = Place::new();
+    let created = place.json("migrate --data elsewhere");
+    assert_eq!(created["from"], 0);
+    let again = place.json("migrate --data elsewhere");
+    assert_eq!((&again["from"], &again["to"]), (&created["to"], &created["to"]));
+}
+
+#[test]
+fn only_what_adds_a_customer_creates_a_database() {
+    let place = Place::new();
+    for arguments in ["customer list", "app list --customer Shop", "key rotate --customer Shop", "check", "backup b"] {
+        let error = place.fail(arguments, 1);
+        assert!(error.starts_with("error: ") && error.contains("data"), "{arguments}: {error}");
+        assert!(!place.path("data").exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn bad_settings_stop_every_command() {
+    let place = Place::new();
+    fs::write(place.path("bad.toml"), "[server]\nbody_limit = \"much\"").expect("a file");
+    let expected = "error: bad.toml: server.body_limit must be a whole number, not \"much\"\n";
+    assert_eq!(place.fail("customer list --config bad.toml", 1), expected);
+    assert_eq!(place.fail("--config bad.toml serve", 1), expected);
+    let error = place.fail("serve --config none.toml", 1);
+    assert!(error.starts_with("error: none.toml: The file cannot be read\n  because: "), "{error}");
+    let output = place.command("check").env("FLOWGATE__SERVER__LISTENS", "x").output().expect("the command");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(error, "error: FLOWGATE__SERVER__LISTENS: There is no setting server.listens\n");
+    let error = place.fail("serve --listen 0.0.0.0:0", 1);
+    assert!(error.contains("server.trusted_proxies") && error.contains("server.plain_http"), "{error}");
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn the_demo_is_refused_off_loopback() {
+    let place = Place::new();
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let mut command = place.command("serve --demo --listen");
+        let output = command.arg(address).env("FLOWGATE__SERVER__PLAIN_HTTP", "true").output().expect("the command");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.starts_with("error: --demo adds well-known credentials, so it is refused on"), "{error}");
+    }
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn global_options_stand_before_or_after_the_command() {
+    let place = Place::new();
+    place.succeed("--data there customer add --name Shop");
+    place.succeed("customer --data there list");
+    assert_eq!(place.json("customer list --data there")[0]["name"], "Shop");
+}
+
+#[test]
+fn administration_works_beside_a_running_server_and_a_second_server_does_not() {
+    let place = Place::with_shop();
+    let store = Store::open(&place.path("data"), &Options::default()).expect("the server's store");
+    place.succeed("customer add --name Other");
+    place.succeed("key rotate --customer Shop");
+    place.succeed("backup copy.db");
+    place.succeed("check");
+    let customers = store.peek(|tx| account::list_customers(tx)).expect("customers");
+    assert_eq!(customers.len(), 2);
+    for arguments in ["serve --listen 127.0.0.1:0", "migrate"] {
+        let error = place.fail(arguments, 1);
+        assert!(error.contains("is in use by another flowgate process"), "{error}");
+    }
+}
