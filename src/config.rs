@@ -17,7 +17,7 @@ use toml::{Table, Value};
 use crate::error::{Error, Result};
 
 /// The documentation of every setting, and its default.
-pub const DEFAULTS: &str = include_str!("../config/default.toml");
+pub const DEFAULTS: &str = include_str!("config/default.toml");
 
 const PREFIX: &str = "FLOWGATE__";
 

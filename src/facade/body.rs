@@ -43,7 +43,7 @@ pub async fn read(request: &HttpRequest, payload: Payload, app: &App) -> Result<
         .to_ascii_lowercase();
     match encoding.as_str() {
         "" | "identity" => Ok(body),
-        "gzip" | "x-gzip" | "deflate" => decompress(encoding, body, limit).await,
+        "gzip" | "x-gzip" | "deflate" => decompress(encoding, body, app.config.soap.max_decoded).await,
         _ => Err(Error::invalid("The Content-Encoding must be gzip, deflate or identity")),
     }
 }

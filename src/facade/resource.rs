@@ -20,19 +20,21 @@ pub fn schema(schema: &DataSchema, customer: &str) -> Value {
     })
 }
 
-/// A flow as document 003's flowdiagram shows it; number, status and dates are ours to add.
+/// A flow as document 003's flowdiagram shows it. What `current_flow` and `versions` hold is ours: nothing public says.
 pub fn flow_diagram(diagram: &FlowDiagram) -> Value {
     let flow = &diagram.flow;
     let current = diagram.versions.iter().find(|version| Some(version.version) == flow.version);
-    let current_flow = current.map_or_else(|| graph(flow.draft.as_deref()), |version| graph(Some(&version.graph)));
+    let shown = current.map(|version| version.graph.as_str()).or(flow.draft.as_deref());
     json!({
         "customer": diagram.customer,
-        "flow_id": flow.id.0,
         "flow_name": flow.name,
         "description": flow.description,
-        "status": flow.status.name(),
-        "current_version": flow.version,
-        "current_flow": current_flow,
+        "current_flow": {
+            "id": flow.id.0,
+            "status": flow.status.name(),
+            "version": flow.version,
+            "graph": graph(shown),
+        },
         "versions": diagram.versions.iter().map(version).collect::<Vec<_>>(),
     })
 }
@@ -42,9 +44,8 @@ pub fn flow(flow: &Flow) -> Value {
     json!({
         "flow_id": flow.id.0,
         "flow_name": flow.name,
-        "description": flow.description,
         "status": flow.status.name(),
-        "current_version": flow.version,
+        "version": flow.version,
     })
 }
 
@@ -52,7 +53,7 @@ fn version(version: &FlowVersion) -> Value {
     json!({
         "version": version.version,
         "date_published": version.published.to_date_time(),
-        "flow": graph(Some(&version.graph)),
+        "graph": graph(Some(&version.graph)),
     })
 }
 

@@ -115,7 +115,7 @@ pub fn update_status(
     let runs = to == RecordStatus::Processing;
     let waits = waits_until(to, now).is_some();
     let changed = tx.execute(
-        "UPDATE record SET status = $4, waits_until = CASE WHEN $5 = 1 THEN due_at ELSE NULL END, \
+        "UPDATE record SET status = $4, waits_until = CASE WHEN CAST($5 AS BIGINT) = 1 THEN due_at ELSE NULL END, \
          started_at = COALESCE(started_at, $6), last_run_at = COALESCE($6, last_run_at), num_runs = num_runs + $7 \
          WHERE customer_id = $1 AND uuid = $2 AND status = $3",
         &[

@@ -2,6 +2,7 @@
 
 mod auth;
 mod cli;
+mod envelope;
 mod message;
 mod page;
 mod soap;

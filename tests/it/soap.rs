@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flowgate::facade::soap::message::OPERATIONS;
 use flowgate::model::account::{Compatibility, FaultDialect};
 use flowgate::model::address::Network;
 use flowgate::model::flow::FlowStatus;
@@ -138,7 +139,10 @@ fn the_eleven_operations_answer_as_documented_in_all_four_forms() {
         )))
         .expect("JSON");
         assert_eq!((diagram["customer"].as_str(), diagram["flow_name"].as_str()), (Some("Testing"), Some("Leads")));
-        assert_eq!(diagram["current_flow"], diagram["versions"][0]["flow"]);
+        let members: Vec<_> = diagram.as_object().expect("an object").keys().collect();
+        assert_eq!(members, ["customer", "flow_name", "description", "current_flow", "versions"]);
+        assert_eq!(diagram["current_flow"]["graph"], diagram["versions"][0]["graph"]);
+        assert_eq!(diagram["current_flow"]["status"], "public");
         let status =
             |status: &'static str| Part::Struct("FlowDiagramObject", vec![text("FlowId", "1"), text("Status", status)]);
         for (to, done) in [("paused", "paused"), ("running", "resumed"), ("inactive", "stopped")] {
@@ -541,9 +545,42 @@ fn addresses_scopes_and_allowances_are_enforced() {
     let parts = [keys(), record("r", "e30="), flow("Leads")];
     fault(&from("10.1.2.3", "insertRecord", &parts), "401", "scope 'record' is needed");
     fault(&from("10.1.2.3", "deleteRecord", &parts), "401", "scope 'record.delete' is needed");
-    fault(&from("10.1.2.3", "getRecord", &parts), "429", "Too many requests");
+    let refused = from("10.1.2.3", "getRecord", &parts);
+    fault(&refused, "429", "Too many requests");
+    assert_eq!((refused.header("x-ratelimit-remaining"), refused.header("x-ratelimit-reset")), (Some("0"), Some("60")));
     app.app.clock.advance(20_000);
     fault(&from("10.1.2.3", "getRecord", &parts), "404", "There is no data record");
+}
+
+#[test]
+fn no_described_operation_runs_without_credentials_from_elsewhere_or_out_of_scope() {
+    let app = TestApp::start();
+    let (schema, sample) = (b64("{}"), b64("{}"));
+    let parts = |api| {
+        vec![
+            keys_of(api, "a"),
+            Part::Struct("SchemaObject", vec![text("Schema", &schema), text("DataRecord", &sample)]),
+            record("r", "e30="),
+            Part::Struct("FlowDiagramObject", vec![text("FlowId", "1"), text("Status", "paused")]),
+        ]
+    };
+    let tenant = app.customer("Testing", "k", "a");
+    app.flow(&tenant, "Leads", FlowStatus::Public);
+    app.customer_with("Elsewhere", "elsewhere", "a", |new| {
+        new.addresses = Network::parse("192.0.2.1").expect("a network")
+    });
+    app.customer_with("Scopeless", "scopeless", "a", |new| new.scopes = Scopes::default());
+    let mut answered = 0;
+    for operation in OPERATIONS.iter().map(|operation| operation.name).filter(|name| *name != "webhook") {
+        fault(&send(&app, Form::Encoded11, operation, &parts("")[1..]), "404", "The credentials are not correct.");
+        fault(&send(&app, Form::Encoded11, operation, &parts("nobody")), "404", "The credentials are not correct.");
+        fault(&send(&app, Form::Encoded11, operation, &parts("elsewhere")), "437", "127.0.0.1 is not allowed");
+        fault(&send(&app, Form::Encoded11, operation, &parts("scopeless")), "401", "is needed");
+        let answer = send(&app, Form::Encoded11, operation, &parts("k"));
+        assert!(answer.status == 200, "{operation}: {}", answer.text());
+        answered += 1;
+    }
+    assert_eq!(answered, 10);
 }
 
 #[test]

@@ -215,14 +215,14 @@ impl Answer {
             .map(|(_, value)| value.trim())
     }
 
-    /// The text of the first element of that local name.
+    /// The text of the first element of that name, unescaped.
     pub(crate) fn element(&self, name: &str) -> Option<String> {
         let text = self.text();
         let start = text.find(&format!("<{name}>")).map(|at| at + name.len() + 2);
         let start = start
             .or_else(|| text.find(&format!("<{name} ")).and_then(|at| text[at..].find('>').map(|end| at + end + 1)))?;
         let end = text[start..].find(&format!("</{name}>"))? + start;
-        Some(text[start..end].to_owned())
+        Some(text[start..end].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     }
 }
 

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
 
 use crate::app::App;
-use crate::auth::{self, Caller, Credential, key};
+use crate::auth::{self, Caller, Credential, key, limit};
 use crate::error::{Code, Error, Result};
 use crate::facade::request::{REQUEST_ID, RequestContext, http_credential};
 use crate::facade::soap::answer::{Answer, Response};
@@ -198,6 +198,11 @@ fn understand(envelope: &Envelope<'_>) -> std::result::Result<(), Failure> {
 
 fn respond(request: &HttpRequest, context: &RequestContext, exchange: Exchange) -> HttpResponse {
     let caller = exchange.caller.as_ref();
+    let refused = match &exchange.outcome {
+        Err(Failure::Error(error)) => limit::exceeded(error),
+        _ => None,
+    };
+    let allowance = refused.or_else(|| caller.and_then(Caller::allowance));
     let (status, text, uuids) = match exchange.outcome {
         Ok(Answer::Response(response)) if wants_fault(caller, exchange.operation) => {
             (StatusCode::INTERNAL_SERVER_ERROR, success_fault(&exchange.dialect, &response), Vec::new())
@@ -221,7 +226,7 @@ fn respond(request: &HttpRequest, context: &RequestContext, exchange: Exchange) 
     if let Some(uuids) = header_list(&uuids) {
         response.insert_header(("X-Uuid", uuids));
     }
-    if let Some(allowance) = caller.and_then(Caller::allowance) {
+    if let Some(allowance) = allowance {
         response.insert_header(("X-RateLimit-Limit", allowance.limit));
         response.insert_header(("X-RateLimit-Remaining", allowance.remaining));
         response.insert_header(("X-RateLimit-Reset", allowance.reset));

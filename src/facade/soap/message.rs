@@ -291,11 +291,9 @@ pub fn need(operation: &str, field: &Field) -> Need {
     match (operation, field.name) {
         ("getRecord" | "updateRecord" | "deleteRecord", "Uuid") => Need::Required,
         ("insertRecord" | "updateRecord", "Data") => Need::Required,
-        ("changeFlowStatus", "FlowId" | "Status") => Need::Required,
-        ("insertRecord" | "getFlowDiagram", "Flow" | "FlowId") => Need::Either,
-        ("getRecord" | "updateRecord" | "deleteRecord", "ExecutionTime") => Need::Unused,
-        ("getRecord" | "deleteRecord", "Data") => Need::Unused,
-        ("updateRecord" | "changeFlowStatus", "Flow") | ("updateRecord", "FlowId") => Need::Unused,
+        ("changeFlowStatus", "Status") => Need::Required,
+        ("insertRecord" | "getFlowDiagram" | "changeFlowStatus", "Flow" | "FlowId") => Need::Either,
+        ("getRecord" | "deleteRecord", "ExecutionTime" | "Data") => Need::Unused,
         ("insertRecord" | "updateRecord" | "getFlowDiagram", "Status") => Need::Unused,
         _ => match field.presence {
             Presence::Required => Need::Required,
