@@ -66,12 +66,14 @@ impl Problem {
 impl Config {
     /// Reads all layers. An error names the file, variable or option, the setting, and what was expected.
     pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
         Config::from_layers(file, variables.collect(), overrides)
     }
 
     /// The defaults, listening on a port of the system's choice, for tests.
+    #[expect(clippy::expect_used, reason = "the defaults are part of the program, and a test reads them")]
     pub fn for_testing() -> Config {
         let port = Override { option: "--listen", key: "server.listen", value: "127.0.0.1:0".to_owned() };
         Config::from_layers(None, Vec::new(), &[port]).expect("the built-in defaults are valid")
@@ -89,11 +91,10 @@ impl Config {
         if let Some((_, level)) = variables.iter().find(|(name, _)| name == "RUST_LOG") {
             layers.set_text("RUST_LOG", "log.level", level)?;
         }
-        variables.retain(|(name, _)| name.starts_with(PREFIX));
         variables.sort();
         for (name, value) in &variables {
-            let key = name[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
-            layers.set_text(name, &key, value)?;
+            let Some(key) = name.strip_prefix(PREFIX) else { continue };
+            layers.set_text(name, &key.to_ascii_lowercase().replace("__", "."), value)?;
         }
         for Override { option, key, value } in overrides {
             layers.set_text(option, key, value)?;
@@ -263,6 +264,7 @@ mod tests {
             ("FLOWGATE__SERVER__LISTEN", "localhost", "server.listen: 'localhost' is not an address with a port"),
             ("FLOWGATE__SERVER__TRUSTED_PROXIES", "proxy", "server.trusted_proxies: 'proxy' is neither a network"),
             ("FLOWGATE__SERVER__PUBLIC_URL", "soap.example.com", "server.public_url must begin with http://"),
+            ("FLOWGATE__SERVER__PUBLIC_URL", "https://a.example/b&c", "server.public_url must begin with http://"),
             ("FLOWGATE__SERVER__BODY_LIMIT", "-1", "server.body_limit: invalid value"),
             ("FLOWGATE__SERVER__BODY_LIMIT", "10", "server.body_limit must be at least"),
             ("FLOWGATE__LOG__FORMAT", "xml", "expected `text` or `json`"),

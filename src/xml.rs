@@ -20,7 +20,7 @@ pub struct Limits {
     pub children: usize,
     /// Elements and attributes of the whole document.
     pub nodes: usize,
-    /// Bytes of one name.
+    /// Bytes of one name, and of a namespace's.
     pub name_length: usize,
     /// Bytes of one attribute's value.
     pub attribute_length: usize,

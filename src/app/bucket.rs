@@ -47,6 +47,11 @@ struct Bucket {
 
 impl Buckets {
     /// Takes one request from an allowance; `Err` if there is none left. The window is in milliseconds.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is left is between 0 and a limit of 32 bits, and casts saturate"
+    )]
+    #[expect(clippy::indexing_slicing, reason = "a remainder is less than the divisor, which is the number of shards")]
     pub fn take(&self, key: BucketKey, limit: u32, window: u64, now: Timestamp) -> Result<Allowance, Allowance> {
         let shard = &self.shards[self.hasher.hash_one(key) as usize % SHARDS];
         let mut buckets = shard.lock().unwrap_or_else(PoisonError::into_inner);

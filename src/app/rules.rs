@@ -1,6 +1,8 @@
 //! A customer's schema made ready to be applied: JSON Schema draft 4, nothing fetched, patterns bounded.
 //! It says what is wrong and where; whether that matters is decided above.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
@@ -63,6 +65,8 @@ impl Rules {
 pub struct StoredSchema {
     /// What was stored.
     pub schema: DataSchema,
+    /// Its document in base64, as replies show it.
+    pub encoded: String,
     /// What it demands.
     pub rules: Rules,
 }
@@ -74,7 +78,8 @@ impl StoredSchema {
     pub fn of(schema: DataSchema) -> Result<StoredSchema> {
         let document: Value = serde_json::from_str(&schema.document).map_err(Error::internal)?;
         let rules = Rules::compile(&document).map_err(Error::internal)?;
-        Ok(StoredSchema { schema, rules })
+        let encoded = STANDARD.encode(&schema.document);
+        Ok(StoredSchema { schema, encoded, rules })
     }
 }
 
@@ -84,7 +89,7 @@ fn place(path: &str) -> &str {
 
 fn clip(text: &str) -> String {
     match text.char_indices().nth(CLIP) {
-        Some((at, _)) => format!("{}…", &text[..at]),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),
     }
 }

@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn the_request_can_be_pasted_into_a_shell() {
         let guide = guide("http://127.0.0.1:8080").expect("a guide");
-        let request = &guide[guide.find("curl").expect("a request")..];
+        let (_, request) = guide.split_once("curl").expect("a request");
         // The address, two headers and the body.
         assert_eq!(request.matches('\'').count(), 8, "{request}");
     }

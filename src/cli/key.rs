@@ -43,11 +43,13 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     let app = session::open(global)?;
     let caller = session::operator_for(&app, &arguments.customer)?;
     let rotated = session::perform(&app, &caller, RotateKey { secret })?;
-    let mut value = json!({field: rotated.secret});
+    let value = match &rotated.client_id {
+        Some(client_id) => json!({field: rotated.secret, "client_id": client_id}),
+        None => json!({field: rotated.secret}),
+    };
     let mut text = "Replaced; the old one no longer works. A running server follows within a second.\n\n".to_owned();
     if let Some(client_id) = rotated.client_id {
         text.push_str(&format!("  {:13}  {client_id}\n", "Client id"));
-        value["client_id"] = client_id.into();
     }
     text.push_str(&format!("  {label:13}  {}\n\n{}\n", rotated.secret, output::ONCE));
     output::show(global.json, &value, &text)

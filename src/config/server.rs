@@ -61,7 +61,7 @@ impl Server {
             let host = self.public_url.strip_prefix("http://").or_else(|| self.public_url.strip_prefix("https://"));
             let fits = |host: &str| {
                 host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-                    && host.chars().all(|c| c.is_ascii_graphic() && !"\"'<>?#\\".contains(c))
+                    && host.chars().all(|c| c.is_ascii_graphic() && !"\"'<>&?#\\".contains(c))
             };
             if !host.is_some_and(fits) {
                 return Err(Problem::new(

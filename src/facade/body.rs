@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_ENCODING;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::{Bytes, Payload};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use tokio::sync::Semaphore;
@@ -20,6 +20,11 @@ static DECOMPRESSIONS: Semaphore = Semaphore::const_new(4);
 pub async fn read(request: &HttpRequest, payload: Payload, app: &App) -> Result<Bytes> {
     let server = &app.config.server;
     let limit = server.body_limit;
+    // What is announced as too large is not waited for. A length that is none was refused before.
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    if announced.is_some_and(|length: u64| length > limit as u64) {
+        return Err(too_large(limit));
+    }
     let reading = tokio::time::timeout(server.body_timeout, payload.to_bytes_limited(limit));
     let body = match reading.await {
         Err(_) => {

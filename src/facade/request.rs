@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::app::App;
 use crate::auth::Credential;
 use crate::auth::address::client_address;
+use crate::config::server::Server;
 
 /// The request header that carries an identifier through all systems of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,7 +37,19 @@ impl RequestContext {
 }
 
 fn peer(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
+    peer_of(request.peer_addr())
+}
+
+/// The address of a connection's other end.
+pub fn peer_of(address: Option<SocketAddr>) -> IpAddr {
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical())
+}
+
+/// Whether a connection's peer may speak plain HTTP: from this machine, a proxy that ends TLS, or anyone where the
+/// operator accepts that credentials travel unencrypted (contradiction C30).
+pub fn admits_plain_http(peer: IpAddr, config: &Server) -> bool {
+    let peer = peer.to_canonical();
+    config.plain_http || peer.is_loopback() || config.trusted_proxies.iter().any(|network| network.contains(peer))
 }
 
 fn address(request: &HttpRequest, app: &App) -> IpAddr {
@@ -68,7 +81,8 @@ pub fn origin(request: &HttpRequest, app: &App, listens: SocketAddr) -> String {
     format!("{scheme}://{}{}", with_port(host, forwarded.port), forwarded.prefix.unwrap_or_default())
 }
 
-/// What a proxy says about the address it was reached at (RFC 7239, or the older headers).
+/// What a proxy says about the address it was reached at: in the older headers or, without them, in `Forwarded`
+/// (RFC 7239), as with the client's address.
 #[derive(Default)]
 struct Forwarded<'r> {
     proto: Option<&'r str>,
@@ -90,8 +104,8 @@ impl<'r> Forwarded<'r> {
             let Some((key, value)) = pair.split_once('=') else { continue };
             let value = value.trim().trim_matches('"');
             match key.trim().to_ascii_lowercase().as_str() {
-                "proto" => found.proto = Some(value),
-                "host" => found.host = Some(value),
+                "proto" => found.proto = found.proto.or(Some(value)),
+                "host" => found.host = found.host.or(Some(value)),
                 _ => {}
             }
         }
@@ -140,4 +154,27 @@ pub fn http_credential(headers: &HeaderMap) -> Option<Credential> {
     let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;
     Some(Credential::Basic { user: user.to_owned(), password: password.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::model::address::Network;
+
+    #[test]
+    fn plain_http_is_for_this_machine_and_trusted_proxies() {
+        let mut config = Config::for_testing().server;
+        config.trusted_proxies = Network::parse("10.0.0.0/24").expect("a network");
+        let admitted = |peer: &str, config: &Server| admits_plain_http(peer.parse().expect("an address"), config);
+        for peer in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "10.0.0.7", "::ffff:10.0.0.7"] {
+            assert!(admitted(peer, &config), "{peer}");
+        }
+        for peer in ["10.0.1.7", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "0.0.0.0"] {
+            assert!(!admitted(peer, &config), "{peer}");
+            config.plain_http = true;
+            assert!(admitted(peer, &config), "{peer}");
+            config.plain_http = false;
+        }
+    }
 }

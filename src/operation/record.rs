@@ -1,8 +1,6 @@
 //! Records: inserting into a flow's queue, reading, replacing, removing.
 //! An insertion is all or nothing, and repeating it with the same identifier and content is harmless.
 
-use serde_json::Value;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -16,7 +14,7 @@ use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::diagram::{FlowReference, flow_of};
 use crate::operation::schema::stored;
-use crate::operation::{Access, Operation};
+use crate::operation::{Access, Operation, json};
 use crate::store::Tx;
 use crate::store::record::{self, NewRecord};
 
@@ -140,7 +138,7 @@ fn prepare(
             });
         }
         if prepared.len() > MOST_RECORDS {
-            return Err(Error::invalid(format!("Data holds more than {MOST_RECORDS} records")));
+            return Err(too_many());
         }
     }
     match prepared.is_empty() {
@@ -196,27 +194,31 @@ fn split(data: String) -> Result<Vec<String>> {
     if !text.starts_with('[') {
         return Ok(vec![if text.len() == data.len() { data } else { text.to_owned() }]);
     }
-    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
-    match items.is_empty() {
-        true => Err(Error::invalid("Data is an empty array; it must hold at least one record")),
-        false => Ok(items.into_iter().map(|item| item.get().to_owned()).collect()),
+    let items = json::items("Data", text, MOST_RECORDS)?;
+    match items.len() {
+        0 => Err(Error::invalid("Data is an empty array; it must hold at least one record")),
+        1..=MOST_RECORDS => Ok(items.into_iter().map(str::to_owned).collect()),
+        _ => Err(too_many()),
     }
 }
 
 fn check_record(data: &str, index: Option<usize>, rules: Option<&Rules>) -> Result<()> {
-    let value: Value = serde_json::from_str(data).map_err(not_json)?;
     let which = index.map(|index| format!("Record {index} of Data")).unwrap_or_else(|| "Data".to_owned());
-    if !value.is_object() {
+    let value = match rules {
+        None => json::check(&which, data).map(|()| None)?,
+        Some(rules) => Some((rules, json::parse(&which, data)?)),
+    };
+    if !data.trim_start().starts_with('{') {
         return Err(Error::invalid(format!("{which} must be a JSON object, or an array of objects")));
     }
-    let Some(rules) = rules else { return Ok(()) };
+    let Some((rules, value)) = value else { return Ok(()) };
     rules
         .check(&value)
         .map_err(|violations| Error::invalid(format!("{which} does not satisfy the schema: {violations}")))
 }
 
-fn not_json(error: serde_json::Error) -> Error {
-    Error::invalid(format!("Data is not valid JSON: {error}"))
+fn too_many() -> Error {
+    Error::invalid(format!("Data holds more than {MOST_RECORDS} records"))
 }
 
 fn parse_execution_time(text: &str) -> Result<Timestamp> {

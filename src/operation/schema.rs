@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scope;
-use crate::operation::{Access, Operation};
+use crate::operation::{Access, Operation, json};
 use crate::store::audit::{self, Entry};
 use crate::store::schema;
 
@@ -162,8 +162,8 @@ fn check(text: &SchemaText) -> Result<()> {
             "Url must be at most {LONGEST_URL} characters long, without control characters"
         )));
     }
-    let document: Value = parse("Schema", &text.document)?;
-    let sample: Value = parse("DataRecord", &text.sample)?;
+    let document = json::parse("Schema", &text.document)?;
+    let sample = json::parse("DataRecord", &text.sample)?;
     let rules = Rules::compile(&document)?;
     let records = match &sample {
         Value::Array(records) => records.as_slice(),
@@ -178,10 +178,6 @@ fn check(text: &SchemaText) -> Result<()> {
             .map_err(|violations| Error::invalid(format!("DataRecord does not satisfy the schema: {violations}")))?;
     }
     Ok(())
-}
-
-fn parse(field: &str, text: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(|error| Error::invalid(format!("{field} is not valid JSON: {error}")))
 }
 
 fn none() -> Error {

@@ -19,10 +19,11 @@ use crate::xml::document::Element;
 
 /// The namespace of `xop:Include` (XML-binary Optimized Packaging).
 const XOP: &str = "http://www.w3.org/2004/08/xop/include";
-/// References that may be followed to read one message; far more than any real one holds.
-const BUDGET: u32 = 100_000;
-/// Bytes of text that may be read from one message, counted again each time a reference leads there.
-const TEXT: usize = 64 << 20;
+/// Elements that references may lead to, each counted with all within it and again each time it is led to; far more
+/// than any real message holds.
+const BUDGET: usize = 100_000;
+/// Bytes of text by which references may make a message larger.
+const TEXT: usize = 1 << 20;
 /// References that may stand behind each other.
 const CHAIN: usize = 8;
 
@@ -57,7 +58,7 @@ pub struct Context<'a> {
     body: Element<'a, 'a>,
     attachments: &'a Attachments<'a>,
     identified: OnceCell<HashMap<&'a str, Element<'a, 'a>>>,
-    budget: Cell<u32>,
+    budget: Cell<usize>,
     text: Cell<usize>,
 }
 
@@ -78,9 +79,10 @@ pub struct Value<'c> {
 }
 
 impl<'a> Context<'a> {
-    /// The context of one message.
-    pub fn new(body: Element<'a, 'a>, attachments: &'a Attachments<'a>) -> Context<'a> {
-        Context { body, attachments, identified: OnceCell::new(), budget: Cell::new(BUDGET), text: Cell::new(TEXT) }
+    /// The context of one message, which has that many bytes.
+    pub fn new(body: Element<'a, 'a>, attachments: &'a Attachments<'a>, size: usize) -> Context<'a> {
+        let text = Cell::new(size.saturating_add(TEXT));
+        Context { body, attachments, identified: OnceCell::new(), budget: Cell::new(BUDGET), text }
     }
 
     /// The value of an element; `None` if it is nil.
@@ -94,15 +96,16 @@ impl<'a> Context<'a> {
     fn resolve(&self, mut element: Element<'a, 'a>) -> Result<Element<'a, 'a>> {
         for _ in 0..CHAIN {
             let Some(id) = reference(element) else { return Ok(element) };
-            let left = self
-                .budget
-                .get()
-                .checked_sub(1)
-                .ok_or_else(|| Error::invalid("The message holds too many references"))?;
-            self.budget.set(left);
             element = *self.identified()?.get(id).ok_or_else(|| {
                 Error::invalid(format!("The reference '#{}' of {} leads nowhere", clip(id), element.local()))
             })?;
+            // Whoever reads the value may look at everything in it.
+            let left = self
+                .budget
+                .get()
+                .checked_sub(element.size())
+                .ok_or_else(|| Error::invalid("The message's references expand to too many elements"))?;
+            self.budget.set(left);
         }
         Err(Error::invalid(format!("The references at {} form a circle", element.local())))
     }

@@ -107,7 +107,7 @@ impl<'a> Envelope<'a> {
         let operation = known(local).or_else(|| known(local.strip_suffix("Request")?));
         match (operation, local) {
             (Some(operation), _) => {
-                let element = parameters_of(element, |name| parameters(operation, name));
+                let element = parameters_of(element, |name| parameters(operation, name))?;
                 Ok(Call { operation, namespace, element })
             }
             (None, "input") => match action {
@@ -147,14 +147,20 @@ impl<'a> Envelope<'a> {
 
 /// The part named `input`, or the one part of another name (`param0`, the request type's name), or, where the sender
 /// left the part out and put the parameters straight into the operation's element, that element.
-fn parameters_of<'a>(operation: Element<'a, 'a>, is_parameter: impl Fn(&str) -> bool) -> Element<'a, 'a> {
+fn parameters_of<'a>(
+    operation: Element<'a, 'a>,
+    is_parameter: impl Fn(&str) -> bool,
+) -> Result<Element<'a, 'a>, String> {
     let mut children = operation.children();
-    if let Some(input) = children.clone().find(|child| child.local() == "input") {
-        return input;
+    let mut inputs = children.clone().filter(|child| child.local() == "input");
+    match (inputs.next(), inputs.next()) {
+        (Some(input), None) => return Ok(input),
+        (Some(_), Some(_)) => return Err(format!("{} has two parts 'input'", operation.local())),
+        (None, _) => {}
     }
     match (children.next(), children.next()) {
-        (Some(only), None) if !is_parameter(only.local()) => only,
-        _ => operation,
+        (Some(only), None) if !is_parameter(only.local()) => Ok(only),
+        _ => Ok(operation),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a message travels in: media types with their parameters, and multipart packages (SOAP with Attachments, MTOM).
 //! Parsed by hand, since toolkits send unquoted parameters with colons that general parsers refuse.
 
+#![expect(clippy::indexing_slicing, clippy::string_slice, reason = "positions were found in the bytes they cut")]
+
 use std::borrow::Cow;
 
 use crate::soap::encoded::decode_base64;
@@ -69,6 +71,9 @@ impl Attachments<'_> {
     }
 }
 
+/// Characters of a boundary (RFC 2046 §5.1.1); each line of a package is compared with it.
+const LONGEST_BOUNDARY: usize = 70;
+
 /// A package taken apart.
 #[derive(Debug)]
 pub struct Package<'a> {
@@ -86,6 +91,9 @@ pub struct Package<'a> {
 pub fn unpack<'a>(media_type: &MediaType, body: &'a [u8], max_parts: usize) -> Result<Package<'a>, String> {
     let boundary = media_type.parameter("boundary").filter(|boundary| !boundary.is_empty());
     let boundary = boundary.ok_or("The multipart Content-Type has no boundary")?;
+    if boundary.len() > LONGEST_BOUNDARY {
+        return Err(format!("The multipart boundary is longer than {LONGEST_BOUNDARY} characters"));
+    }
     let mut parts = split(body, boundary, max_parts)?;
     let start = media_type.parameter("start").map(strip_brackets);
     let root = match start {
@@ -137,14 +145,12 @@ fn split<'a>(body: &'a [u8], boundary: &str, max_parts: usize) -> Result<Vec<Par
 /// Where the delimiter next stands at the beginning of a line.
 fn find_delimiter(body: &[u8], delimiter: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while at + delimiter.len() <= body.len() {
-        let found = at + body[at..].windows(delimiter.len()).position(|window| window == delimiter)?;
-        if found == 0 || body[found - 1] == b'\n' {
-            return Some(found);
+    loop {
+        if (at == 0 || body[at - 1] == b'\n') && body[at..].starts_with(delimiter) {
+            return Some(at);
         }
-        at = found + 1;
+        at += 1 + body[at..].iter().position(|byte| *byte == b'\n')?;
     }
-    None
 }
 
 fn part(bytes: &[u8]) -> Result<Part<'_>, String> {

@@ -10,7 +10,7 @@ use crate::store::directory::{self, Directory};
 use crate::store::sqlite::{Access, Connection};
 use crate::store::verify;
 
-/// See [`crate::store::backup`].
+/// See [`crate::store::backup()`].
 pub(super) fn backup(path: &Path, destination: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
     let directory = Directory::at(path);
     verify::recognise(&directory.database())?;

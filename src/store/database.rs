@@ -149,7 +149,7 @@ where
     }
 }
 
-/// See [`crate::store::migrate`].
+/// See [`crate::store::migrate()`].
 pub(super) fn bring_up_to_date(path: &Path) -> Result<(u32, u32)> {
     let (_lock, from, to) = prepare(&Directory::at(path), u64::MAX)?;
     Ok((from, to))

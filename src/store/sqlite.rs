@@ -48,6 +48,7 @@ impl Connection {
                 Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
                 Access::Read | Access::Immutable => OpenFlags::SQLITE_OPEN_READ_ONLY,
             };
+        #[expect(clippy::disallowed_methods, reason = "the one place that opens databases")]
         let handle = rusqlite::Connection::open_with_flags(location, flags).map_err(failure)?;
         handle.set_prepared_statement_cache_capacity(STATEMENTS);
         let mut connection = Connection { handle };

@@ -1,6 +1,8 @@
 //! Whether a database is one of Flowgate's, of which version, and sound; found out without changing a byte of it.
 //! What to do about it is its callers' business.
 
+#![expect(clippy::indexing_slicing, reason = "the header is read to its full length before fields are taken from it")]
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -51,7 +53,7 @@ pub(super) fn size(directory: &Directory) -> u64 {
         .sum()
 }
 
-/// See [`crate::store::check`].
+/// See [`crate::store::check()`].
 pub(super) fn check(path: &Path) -> Result<Report> {
     let directory = Directory::at(path);
     recognise(&directory.database())?;

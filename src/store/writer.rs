@@ -60,7 +60,7 @@ pub(super) struct Task<T, F> {
     outcome: Result<T>,
     caller: oneshot::Sender<Result<T>>,
     /// The job's place in the queue, free again once it is answered.
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl<T, F> Task<T, F> {
@@ -72,7 +72,7 @@ impl<T, F> Task<T, F> {
     ) -> (Task<T, F>, oneshot::Receiver<Result<T>>) {
         let (caller, answer) = oneshot::channel();
         let outcome = Err(Error::internal("the job was never run"));
-        (Task { purpose, work: Some(work), outcome, caller, _place: place }, answer)
+        (Task { purpose, work: Some(work), outcome, caller, place }, answer)
     }
 }
 
@@ -102,8 +102,11 @@ where
     }
 
     fn answer(self: Box<Self>) {
+        let Task { caller, outcome, place, .. } = *self;
+        // Whoever has its answer no longer counts as waiting.
+        drop(place);
         // A caller that stopped waiting has no use for the answer.
-        let _ = self.caller.send(self.outcome);
+        let _ = caller.send(outcome);
     }
 }
 
@@ -144,6 +147,8 @@ pub(super) struct Writer {
     log: Log,
     /// SQLite's count of the commits that others made, as far as they were noticed.
     others: Cell,
+    /// Whether the last attempt at keeping the database in order failed.
+    troubled: bool,
 }
 
 impl Writer {
@@ -155,7 +160,7 @@ impl Writer {
     ) -> Result<Writer> {
         let others = connection.pragma("data_version")?;
         connection.query(&format!("PRAGMA journal_size_limit = {}", log.limit), &[])?;
-        Ok(Writer { connection, jobs, progress, log, others })
+        Ok(Writer { connection, jobs, progress, log, others, troubled: false })
     }
 
     /// Serves until told to stop, then carries out what still waits and closes the connection.
@@ -176,8 +181,10 @@ impl Writer {
                         Err(_) => break,
                     }
                 }
-                self.notice_others();
+                let noticed = self.notice_others();
                 self.carry_out(std::mem::take(&mut group));
+                let kept = self.log.keep_short(&mut self.connection, &self.progress);
+                self.report(noticed.and(kept));
                 if !stopping || self.is_idle(&mut group) {
                     break;
                 }
@@ -196,14 +203,31 @@ impl Writer {
     }
 
     /// Advances the generation if another process committed; what it changed is not known.
-    fn notice_others(&mut self) {
-        match self.connection.pragma("data_version") {
-            Ok(version) if version == self.others => {}
-            Ok(version) => {
-                self.others = version;
-                self.progress.generation.fetch_add(1, Ordering::Release);
+    fn notice_others(&mut self) -> Result<()> {
+        let version = self.connection.pragma("data_version")?;
+        if version != self.others {
+            self.others = version;
+            self.progress.generation.fetch_add(1, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Logs trouble that no caller hears of when it begins and when it ends: a full disk must not be filled with its
+    /// own report.
+    fn report(&mut self, outcome: Result<()>) {
+        match outcome {
+            Ok(()) => {
+                if self.troubled {
+                    log::info!("The database is kept in order again");
+                }
+                self.troubled = false;
             }
-            Err(error) => log::warn!("Commits of other processes could not be looked for: {error:?}"),
+            Err(error) => {
+                if !self.troubled {
+                    log::warn!("The database cannot be kept in order: {error:?}");
+                }
+                self.troubled = true;
+            }
         }
     }
 
@@ -214,15 +238,9 @@ impl Writer {
             let mut done = Vec::with_capacity(waiting.len());
             match self.commit_together(&mut waiting, &mut done) {
                 Ok(()) => count(&self.progress.commits),
-                Err(error) => {
-                    log::error!("Writes could not be committed ({}): {error:?}", done.len());
-                    done.iter_mut().for_each(|job| job.lose(&error));
-                }
+                Err(error) => done.iter_mut().for_each(|job| job.lose(&error)),
             }
             self.answer(done);
-        }
-        if let Err(error) = self.log.keep_short(&mut self.connection, &self.progress) {
-            log::warn!("The write-ahead log could not be folded into the database: {error:?}");
         }
     }
 

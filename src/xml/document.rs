@@ -1,9 +1,15 @@
 //! A whole document as two flat tables, elements and attributes, whose texts are slices of the input.
 //! There is nothing to recurse into and nothing to free but two vectors, however deep or wide the document is.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "indices are of rows this file has pushed, and the limits keep their number far below 2^32"
+)]
+
 use std::borrow::Cow;
 
-use crate::xml::name::Name;
+use crate::xml::name::{Name, Uri};
 use crate::xml::read::{Attribute, Reader, Token, forbidden_character};
 use crate::xml::{Limits, XmlError};
 
@@ -22,7 +28,7 @@ struct ElementRow<'i> {
     name: Name<'i>,
     text: Cow<'i, str>,
     /// The namespace that the prefix of `xsi:type` stands for, since prefixes are forgotten after reading.
-    type_namespace: Cow<'i, str>,
+    type_namespace: Uri<'i>,
     attributes: (u32, u32),
     /// The element after this one and all within it.
     end: u32,
@@ -40,7 +46,7 @@ impl<'i> Document<'i> {
         let mut document = Document { elements: Vec::with_capacity(24), attributes: Vec::with_capacity(24) };
         let mut open: Vec<usize> = Vec::with_capacity(8);
         loop {
-            match reader.next()? {
+            match reader.token()? {
                 Token::Start(name) => {
                     open.push(document.elements.len());
                     document.push(name, &mut reader);
@@ -156,6 +162,11 @@ impl<'d, 'i> Element<'d, 'i> {
     pub fn subtree(self) -> impl Iterator<Item = Element<'d, 'i>> {
         let document = self.document;
         (self.index..self.row().end as usize).map(move |index| Element { document, index })
+    }
+
+    /// How many elements it and all within it are.
+    pub fn size(self) -> usize {
+        self.row().end as usize - self.index
     }
 
     /// The first child of that expanded name.

@@ -1,19 +1,84 @@
 //! Names: what may be one (XML 1.0, fifth edition, productions 4 and 4a; Namespaces in XML 1.0), and expanded names.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The namespace of `xml:` attributes.
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of namespace declarations.
 pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
+/// A namespace's URI. Every name of a document may be in the same one, so a copy costs nothing, even of a URI that had
+/// to be put together because it was written with references.
+#[derive(Clone, Debug)]
+pub enum Uri<'i> {
+    /// As it stands in the text.
+    Written(&'i str),
+    /// Put together.
+    Resolved(Arc<str>),
+}
+
+impl<'i> From<&Cow<'i, str>> for Uri<'i> {
+    fn from(text: &Cow<'i, str>) -> Uri<'i> {
+        match text {
+            Cow::Borrowed(text) => Uri::Written(text),
+            Cow::Owned(text) => Uri::Resolved(text.as_str().into()),
+        }
+    }
+}
+
+impl Default for Uri<'_> {
+    fn default() -> Self {
+        Uri::Written("")
+    }
+}
+
+impl Deref for Uri<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Uri::Written(text) => text,
+            Uri::Resolved(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Uri<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Uri<'_> {}
+
+impl PartialEq<str> for Uri<'_> {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for Uri<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl Hash for Uri<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
 /// An expanded name: a namespace, empty for none, and a local part.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name<'i> {
-    /// The namespace's URI, or nothing.
-    pub namespace: Cow<'i, str>,
-    /// The local part.
+    /// The local part. It is compared first, since it tells more names apart.
     pub local: &'i str,
+    /// The namespace's URI, or nothing.
+    pub namespace: Uri<'i>,
 }
 
 impl Name<'_> {

@@ -1,39 +1,74 @@
 //! From bytes to text: which encoding a document is in, and its decoding.
 //! A charset given by the transport wins over the document's own declaration (RFC 7303).
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "positions were found in the text they cut, beside characters of ASCII"
+)]
+
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::xml::XmlError;
 
 /// Decodes a document. `charset` is what the transport says, if it says anything.
 ///
-/// A byte order mark decides where there is one; then the charset; then the XML declaration; then UTF-8.
+/// A byte order mark decides where there is one; then the charset; then the XML declaration; then UTF-8. What a mark, or
+/// UTF-16 without one, shows must not be contradicted: by the charset if there is one, else by the XML declaration
+/// (XML 1.0 §4.3.3).
 /// # Errors
-/// An unknown charset, one that contradicts the byte order mark, or bytes that are not text in it.
+/// An unknown charset, a contradiction, or bytes that are not text in the encoding.
 pub fn decode<'i>(bytes: &'i [u8], charset: Option<&str>) -> Result<Cow<'i, str>, XmlError> {
-    let declared = charset.or_else(|| declared_encoding(bytes));
-    let (encoding, rest) = match Encoding::for_bom(bytes) {
-        Some((encoding, length)) => (encoding, &bytes[length..]),
-        None => (sniff(bytes).map_or_else(|| labelled(declared), Ok)?, bytes),
+    decode_within(bytes, charset, usize::MAX)
+}
+
+/// The same, but text that had to be decoded may have at most that many bytes: it can be three times as long as before.
+/// # Errors
+/// As for [`decode`], or text that is longer.
+pub fn decode_within<'i>(bytes: &'i [u8], charset: Option<&str>, limit: usize) -> Result<Cow<'i, str>, XmlError> {
+    let (shown, rest) = match Encoding::for_bom(bytes) {
+        Some((encoding, length)) => (Some(encoding), &bytes[length..]),
+        None => (sniff(bytes), bytes),
     };
-    if let Some(label) = charset
-        && !agrees(label, encoding)
-    {
-        return Err(refusal(format!("The text is {}, but its charset is given as '{}'", encoding.name(), clip(label))));
+    let Some(encoding) = shown else {
+        let label = charset.or_else(|| declared_encoding(bytes));
+        return decode_as(labelled(label)?, label, rest, limit);
+    };
+    let text = decode_as(encoding, charset, rest, limit)?;
+    match charset.or_else(|| declared_encoding(text.as_bytes())) {
+        Some(label) if !agrees(label, encoding) => {
+            Err(refusal(format!("The text is {}, but its charset is given as '{}'", encoding.name(), clip(label))))
+        }
+        _ => Ok(text),
     }
+}
+
+fn decode_as<'i>(
+    encoding: &'static Encoding,
+    label: Option<&str>,
+    bytes: &'i [u8],
+    limit: usize,
+) -> Result<Cow<'i, str>, XmlError> {
     if encoding == UTF_8 {
-        return std::str::from_utf8(rest)
+        return std::str::from_utf8(bytes)
             .map(Cow::Borrowed)
             .map_err(|error| XmlError::new("The text is not valid UTF-8", error.valid_up_to()));
     }
-    if declared.is_some_and(is_latin1) {
-        return Ok(encoding_rs::mem::decode_latin1(rest));
+    let too_long = || refusal(format!("The text is longer than {limit} bytes in UTF-8"));
+    if encoding == WINDOWS_1252 && label.is_some_and(is_latin1) {
+        let wide = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+        return if bytes.len() + wide > limit { Err(too_long()) } else { Ok(encoding_rs::mem::decode_latin1(bytes)) };
     }
-    encoding
-        .decode_without_bom_handling_and_without_replacement(rest)
-        .ok_or_else(|| refusal(format!("The text is not valid {}", encoding.name())))
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let longest = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).ok_or_else(too_long)?;
+    let mut text = String::with_capacity(longest.min(limit));
+    match decoder.decode_to_string_without_replacement(bytes, &mut text, true).0 {
+        DecoderResult::InputEmpty => Ok(Cow::Owned(text)),
+        DecoderResult::OutputFull => Err(too_long()),
+        DecoderResult::Malformed(..) => Err(refusal(format!("The text is not valid {}", encoding.name()))),
+    }
 }
 
 fn labelled(label: Option<&str>) -> Result<&'static Encoding, XmlError> {
@@ -56,9 +91,11 @@ fn sniff(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
+/// Labels for UTF-16 leave the byte order open, unless they name one.
 fn agrees(label: &str, encoding: &'static Encoding) -> bool {
-    label.eq_ignore_ascii_case("utf-16") && (encoding == UTF_16LE || encoding == UTF_16BE)
-        || Encoding::for_label_no_replacement(label.as_bytes()) == Some(encoding)
+    let named = Encoding::for_label_no_replacement(label.as_bytes());
+    let is_open = named == Some(UTF_16LE) && !label.trim().eq_ignore_ascii_case("utf-16le");
+    named == Some(encoding) || is_open && encoding == UTF_16BE
 }
 
 /// ISO-8859-1 in the strict sense; the encoding library follows browsers and reads windows-1252 instead.
@@ -69,7 +106,6 @@ fn is_latin1(label: &str) -> bool {
 
 /// The `encoding` of an XML declaration in an encoding that agrees with ASCII.
 fn declared_encoding(bytes: &[u8]) -> Option<&str> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if !bytes.starts_with(b"<?xml") {
         return None;
     }
@@ -123,10 +159,29 @@ mod tests {
             (utf16(e_acute, false), None, Some(e_acute)),
             ([b"\xFE\xFF".to_vec(), utf16(e_acute, true)].concat(), Some("utf-8"), None),
             (e_acute.into(), Some("utf-16"), None),
+            (b"\xEF\xBB\xBF<?xml version='1.0' encoding='iso-8859-1'?><a/>".to_vec(), None, None),
+            (utf16("<?xml version='1.0' encoding='utf-8'?><a/>", true), None, None),
+            (utf16("<?xml version='1.0' encoding='utf-16le'?><a/>", true), None, None),
+            (
+                utf16("<?xml version='1.0' encoding='UTF-16'?><a/>", true),
+                None,
+                Some("<?xml version='1.0' encoding='UTF-16'?><a/>"),
+            ),
+            (
+                b"\xEF\xBB\xBF<?xml version='1.0' encoding='iso-8859-1'?><a/>".to_vec(),
+                Some("utf-8"),
+                Some("<?xml version='1.0' encoding='iso-8859-1'?><a/>"),
+            ),
+            (b"\xFF\xFE<\0a\0\0\xD8/\0>\0".to_vec(), None, None),
             (b"<a>\xC0\xAF</a>".to_vec(), None, None),
             (e_acute.into(), Some("utf-7"), None),
             (e_acute.into(), Some("klingon"), None),
         ];
+        for (label, byte, bytes_each) in [("latin1", 0xE9, 2), ("windows-1252", 0x80, 3), ("windows-1252", b'a', 1)] {
+            let bytes = vec![byte; 1_000];
+            assert!(decode_within(&bytes, Some(label), bytes_each * 1_000 - 1).is_err(), "{label} {byte}");
+            assert!(decode_within(&bytes, Some(label), bytes_each * 1_000 + 16).is_ok(), "{label} {byte}");
+        }
         for (bytes, charset, text) in cases {
             assert_eq!(decode(&bytes, charset).ok().as_deref(), text, "{bytes:?} {charset:?}");
         }

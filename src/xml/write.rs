@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use quick_xml::escape::{escape, partial_escape};
 
 use crate::xml::name::is_char;
+use crate::xml::read::any_byte;
 
 /// A document being written, as UTF-8.
 #[derive(Debug, Default)]
@@ -50,6 +51,11 @@ impl Writer {
 
     /// Appends character data.
     pub fn text(&mut self, text: &str) -> &mut Writer {
+        // Base64 and most other text needs nothing done to it, and one pass shows it.
+        if !any_byte(text, |byte| byte < 0x20 || matches!(byte, b'<' | b'>' | b'&' | 0xEF)) {
+            self.text.push_str(text);
+            return self;
+        }
         let escaped = partial_escape(carriable(text));
         match escaped.contains('\r') {
             // A bare carriage return would be read back as a line feed.

@@ -1,67 +1,17 @@
 //! The built command, run as an operator runs it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use flowgate::store::{Options, Store, account};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A directory for a gateway's data, beside other files.
-struct Place {
-    directory: TempDir,
-}
+use crate::process::Place;
 
-impl Place {
-    fn new() -> Place {
-        Place { directory: tempfile::tempdir().expect("a directory") }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowgate"));
-        // The tests must not depend on what the developer's own environment sets.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("FLOWGATE__") || name == "RUST_LOG" {
-                command.env_remove(name);
-            }
-        }
-        command.current_dir(self.directory.path()).args(arguments.split_whitespace());
-        command
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).output().expect("the command")
-    }
-
-    /// The standard output of a command that must succeed.
-    fn succeed(&self, arguments: &str) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    fn json(&self, arguments: &str) -> Value {
-        serde_json::from_str(&self.succeed(&format!("--json {arguments}"))).expect("JSON")
-    }
-
-    /// The standard error of a command that must fail with that exit status.
-    fn fail(&self, arguments: &str, status: i32) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(status), "{arguments}");
-        assert!(output.stdout.is_empty(), "{arguments}: {}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stderr).expect("UTF-8")
-    }
-
-    fn with_shop() -> Place {
-        let place = Place::new();
-        place.succeed("customer add --name Shop");
-        place
-    }
+fn with_shop() -> Place {
+    let place = Place::new();
+    place.succeed("customer add --name Shop");
+    place
 }
 
 /// Whether any file of the directory holds these bytes.
@@ -140,7 +90,7 @@ fn customers_are_added_and_listed() {
 
 #[test]
 fn applications_are_added_and_listed() {
-    let place = Place::with_shop();
+    let place = with_shop();
     let plain = place.json("app add --customer Shop --name orders --ip any --scope all");
     assert_eq!(plain["app_key"].as_str().map(str::len), Some(64));
     assert!(plain["client_id"].is_null() && plain["client_secret"].is_null());
@@ -193,7 +143,7 @@ fn secrets_are_shown_once_and_never_stored() {
 
 #[test]
 fn flows_and_webhooks_are_added_and_listed() {
-    let place = Place::with_shop();
+    let place = with_shop();
     place.succeed("app add --customer Shop --name orders --ip any --scope all");
     fs::write(place.path("graph.json"), r#"{"steps":[]}"#).expect("a file");
     fs::write(place.path("bad.json"), "[]").expect("a file");
@@ -222,7 +172,7 @@ fn flows_and_webhooks_are_added_and_listed() {
 
 #[test]
 fn a_backup_is_a_whole_database_and_overwrites_nothing() {
-    let place = Place::with_shop();
+    let place = with_shop();
     place.succeed("backup copy.db");
     let error = place.fail("backup copy.db", 1);
     assert!(error.starts_with("error: ") && error.contains("copy.db"), "{error}");
@@ -234,7 +184,7 @@ fn a_backup_is_a_whole_database_and_overwrites_nothing() {
 
 #[test]
 fn damage_is_found() {
-    let place = Place::with_shop();
+    let place = with_shop();
     assert_eq!(place.json("check")["problems"], serde_json::json!([]));
     fs::write(place.path("data/flowgate.db"), "not a database").expect("a file");
     assert!(place.fail("check", 1).contains("is not a Flowgate database"));
@@ -299,7 +249,7 @@ fn global_options_stand_before_or_after_the_command() {
 
 #[test]
 fn administration_works_beside_a_running_server_and_a_second_server_does_not() {
-    let place = Place::with_shop();
+    let place = with_shop();
     let store = Store::open(&place.path("data"), &Options::default()).expect("the server's store");
     place.succeed("customer add --name Other");
     place.succeed("key rotate --customer Shop");

@@ -54,12 +54,12 @@ pub(crate) fn keys_of<'p>(api: &'p str, app: &'p str) -> Part<'p> {
     Part::Struct("AuthenticationObject", vec![text("Apikey", api), text("Appkey", app), text("Version", "1")])
 }
 
-/// A DataRecordObject.
+/// A `DataRecordObject`.
 pub(crate) fn record<'p>(uuid: &'p str, data: &'p str) -> Part<'p> {
     Part::Struct("DataRecordObject", vec![text("Uuid", uuid), text("ExecutionTime", ""), text("Data", data)])
 }
 
-/// A FlowDiagramObject that names a flow.
+/// A `FlowDiagramObject` that names a flow.
 pub(crate) fn flow(name: &str) -> Part<'_> {
     Part::Struct("FlowDiagramObject", vec![text("Flow", name)])
 }

@@ -16,11 +16,11 @@ use crate::support::{Answer, NOW, Tenant, TestApp};
 const SCHEMA: &str = r#"{"type":"object","required":["client"],"properties":{"client":{"type":"array","items":{"type":"object","properties":{"age":{"type":"integer"}}}}}}"#;
 const RECORD: &str = r#"{"client":[{"name":"Ünïcødé 漢字 🚀𝄞 & <tag> \"q\"","age":41}]}"#;
 
-fn b64(text: &str) -> String {
+pub(crate) fn b64(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-fn unb64(text: &str) -> String {
+pub(crate) fn unb64(text: &str) -> String {
     String::from_utf8(STANDARD.decode(text).expect("base64")).expect("UTF-8")
 }
 
@@ -44,8 +44,8 @@ fn stored(app: &TestApp, tenant: &Tenant, uuid: &str) -> Option<Record> {
     app.app.store.peek(|tx| records::find(tx, tenant.customer, uuid)).expect("the store reads")
 }
 
-/// Checks the six elements of a documented reply, except for RequestIP; gives Resource.
-fn reply(answer: &Answer, id: &str, code: &str, message: &str, error: &str) -> String {
+/// Checks the six elements of a documented reply, except for `RequestIP`; gives Resource.
+pub(crate) fn reply(answer: &Answer, id: &str, code: &str, message: &str, error: &str) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let element = |name: &str| answer.element(name).unwrap_or_else(|| panic!("{name} in {}", answer.text()));
     let names = ["Id", "Code", "RequestIP", "Resource", "Message", "Error"];
@@ -57,7 +57,7 @@ fn reply(answer: &Answer, id: &str, code: &str, message: &str, error: &str) -> S
 }
 
 /// Checks that the answer is a fault with that documented number and a message that holds those words.
-fn fault(answer: &Answer, code: &str, words: &str) {
+pub(crate) fn fault(answer: &Answer, code: &str, words: &str) {
     let text = answer.text();
     assert_eq!(answer.status, 500, "{text}");
     assert!(
@@ -567,7 +567,7 @@ fn no_described_operation_runs_without_credentials_from_elsewhere_or_out_of_scop
     let tenant = app.customer("Testing", "k", "a");
     app.flow(&tenant, "Leads", FlowStatus::Public);
     app.customer_with("Elsewhere", "elsewhere", "a", |new| {
-        new.addresses = Network::parse("192.0.2.1").expect("a network")
+        new.addresses = Network::parse("192.0.2.1").expect("a network");
     });
     app.customer_with("Scopeless", "scopeless", "a", |new| new.scopes = Scopes::default());
     let mut answered = 0;

@@ -9,6 +9,7 @@ mod writing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flowgate::error::Result;
 use flowgate::model::account::{ApplicationId, Compatibility, CustomerId};
@@ -105,6 +106,16 @@ async fn store_with_flow(options: &Options) -> (Fresh, CustomerId, FlowId) {
     let fresh = Fresh::with(options);
     let (customer, flow) = fresh.store.write(|tx| customer_with_flow(tx, "acme")).await.expect("a flow");
     (fresh, customer, flow)
+}
+
+/// Lets others run until the condition holds. The limit only keeps a defect from stopping the tests for good.
+async fn until(mut condition: impl FnMut() -> bool) {
+    let turns = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), turns).await.expect("the condition to hold within a minute");
 }
 
 async fn insert_record(store: &Store, customer: CustomerId, flow: FlowId, uuid: String) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! What the tests stand on: a gateway of their own on a free port, with a clock they move, and a client that sends
 //! bytes as they are.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -11,7 +11,7 @@ use flowgate::app::App;
 use flowgate::app::clock::Clock;
 use flowgate::auth::key;
 use flowgate::config::Config;
-use flowgate::model::account::{Application, ApplicationId, Compatibility, Customer, CustomerId};
+use flowgate::model::account::{ApplicationId, Compatibility, CustomerId};
 use flowgate::model::address::Network;
 use flowgate::model::flow::{FlowId, FlowStatus};
 use flowgate::model::scope::Scopes;
@@ -125,6 +125,16 @@ impl TestApp {
         send(self.address, request)
     }
 
+    /// Sends a request and gives every byte until the end of the connection.
+    pub(crate) fn drain(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
+        stream.write_all(request).expect("a connection");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("an answer");
+        bytes
+    }
+
     /// Posts an envelope and gives the answer.
     pub(crate) fn soap(&self, envelope: &str) -> Answer {
         self.post(&[("Content-Type", "text/xml; charset=utf-8")], envelope.as_bytes())
@@ -132,16 +142,8 @@ impl TestApp {
 
     /// Posts bytes with headers.
     pub(crate) fn post(&self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut request = format!(
-            "POST /v1/soap HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
-            self.address,
-            body.len()
-        );
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str("\r\n");
-        self.send(&[request.as_bytes(), body].concat())
+        let headers = [headers, &[("Connection", "close")]].concat();
+        self.send(&post_request(self.address, &headers, body))
     }
 
     /// Gets a path.
@@ -169,12 +171,6 @@ pub(crate) struct Tenant {
     pub(crate) customer: CustomerId,
     /// The application.
     pub(crate) application: ApplicationId,
-}
-
-/// The application's and the customer's rows, for tests that change them.
-pub(crate) fn account_of(app: &TestApp, tenant: &Tenant) -> (Customer, Application) {
-    let id = tenant.application;
-    app.administer(move |tx| account::find_by_id(tx, id)).expect("the application")
 }
 
 /// Waits for a future outside of any runtime.
@@ -226,25 +222,75 @@ impl Answer {
     }
 }
 
+/// A POST to the SOAP address as bytes.
+pub(crate) fn post_request(address: SocketAddr, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut request = format!("POST /v1/soap HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    [request.as_bytes(), body].concat()
+}
+
 /// Sends a request to a server and reads its answer.
 pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).expect("the server listens");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
+    match attempt(address, request) {
+        Outcome::Answered(answer) => answer,
+        Outcome::Cut(answer) => panic!("the answer ended early: {answer}"),
+        outcome => panic!("no answer: {outcome:?}"),
+    }
+}
+
+/// What becomes of a request to a server that may be going away.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A whole answer.
+    Answered(Answer),
+    /// Nobody listens.
+    Refused,
+    /// The connection ended before the first byte of an answer.
+    Unanswered,
+    /// The connection ended, or nothing more came, within an answer.
+    Cut(String),
+}
+
+/// Sends a request to a server that may be gone.
+pub(crate) fn attempt(address: SocketAddr, request: &[u8]) -> Outcome {
+    match TcpStream::connect(address) {
+        Ok(mut stream) => attempt_on(&mut stream, request),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Outcome::Refused,
+        // The listener went away between the handshake and now.
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Outcome::Unanswered,
+        Err(error) => panic!("no connection: {error}"),
+    }
+}
+
+/// Sends a request on a connection and reads its answer.
+pub(crate) fn attempt_on(stream: &mut TcpStream, request: &[u8]) -> Outcome {
     // A server that refuses early may close before it has read everything.
     let _ = stream.write_all(request);
-    let is_head = request.starts_with(b"HEAD ");
+    answer_on(stream, request.starts_with(b"HEAD "))
+}
+
+/// Reads an answer from a connection.
+pub(crate) fn answer_on(stream: &mut TcpStream, is_head: bool) -> Outcome {
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
     let mut bytes = Vec::new();
     let mut buffer = [0; 65_536];
     loop {
         if let Some(answer) = parse(&bytes, is_head, false) {
-            return answer;
+            return Outcome::Answered(answer);
         }
         match stream.read(&mut buffer) {
+            Ok(length @ 1..) => bytes.extend_from_slice(&buffer[..length]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Outcome::Cut(format!("{error}: {}", String::from_utf8_lossy(&bytes)));
+            }
+            Ok(0) | Err(_) if bytes.is_empty() => return Outcome::Unanswered,
             Ok(0) | Err(_) => {
                 return parse(&bytes, is_head, true)
-                    .unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)));
+                    .map_or_else(|| Outcome::Cut(String::from_utf8_lossy(&bytes).into_owned()), Outcome::Answered);
             }
-            Ok(length) => bytes.extend_from_slice(&buffer[..length]),
         }
     }
 }

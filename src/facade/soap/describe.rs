@@ -33,8 +33,9 @@ pub struct Surroundings {
     pub demo: bool,
 }
 
-static DOCUMENTS: LazyLock<Result<Vec<String>>> =
-    LazyLock::new(|| Style::ALL.into_iter().map(|style| wsdl::render(style, &SERVICE, PLACEHOLDER)).collect());
+static DOCUMENTS: LazyLock<Result<Vec<(Style, String)>>> = LazyLock::new(|| {
+    Style::ALL.into_iter().map(|style| Ok((style, wsdl::render(style, &SERVICE, PLACEHOLDER)?))).collect()
+});
 
 /// Answers GET and HEAD: a description where the query asks for one, else the page.
 pub async fn get(request: HttpRequest, app: Data<App>, surroundings: Data<Surroundings>) -> HttpResponse {
@@ -79,9 +80,10 @@ fn style_of(query: &str) -> Option<Option<Style>> {
 }
 
 fn show_document(request: &HttpRequest, style: Style, address: &str) -> HttpResponse {
-    let Ok(documents) = &*DOCUMENTS else { return HttpResponse::InternalServerError().finish() };
+    let rendered = DOCUMENTS.iter().flatten().find(|(rendered, _)| *rendered == style);
+    let Some((_, document)) = rendered else { return HttpResponse::InternalServerError().finish() };
     // The address has passed a check that leaves nothing in it to escape.
-    let text = documents[style as usize].replace(PLACEHOLDER, address);
+    let text = document.replace(PLACEHOLDER, address);
     let digest: String = key::hash(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{digest}\"");
     let known = request

@@ -29,7 +29,7 @@ use crate::soap::reply::{
 use crate::soap::version::Version;
 use crate::xml::Limits;
 use crate::xml::document::{Document, Element};
-use crate::xml::text::decode;
+use crate::xml::text::decode_within;
 
 /// The namespaces of the WS-Addressing versions in use.
 const ADDRESSING: [&str; 2] =
@@ -96,7 +96,8 @@ async fn answer(
     exchange: &mut Exchange,
 ) -> std::result::Result<Answer, Failure> {
     let (root_type, root, attachments) = message_of(app, media_type, bytes)?;
-    let text = decode(&root, root_type.parameter("charset")).map_err(|error| not_xml(&error))?;
+    let longest = app.config.soap.max_decoded.max(app.config.server.body_limit);
+    let text = decode_within(&root, root_type.parameter("charset"), longest).map_err(|error| not_xml(&error))?;
     let document = Document::read(&text, limits(app)).map_err(|error| not_xml(&error))?;
     let envelope = Envelope::of(&document).map_err(|error| match error {
         EnvelopeError::VersionMismatch => Failure::VersionMismatch,
@@ -109,7 +110,7 @@ async fn answer(
     let call = envelope.call(port::find, port::is_parameter, action).map_err(Error::invalid)?;
     exchange.operation = call.operation;
     exchange.dialect.namespace = call.namespace.to_owned();
-    let values = Context::new(envelope.body, &attachments);
+    let values = Context::new(envelope.body, &attachments, text.len().max(bytes.len()));
     let input = values.value(call.element)?;
     let credential = match port::webhook_uri(call.operation, input)? {
         Some(uri) => Some(Credential::Webhook(uri)),

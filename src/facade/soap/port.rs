@@ -65,7 +65,7 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
         }
         "getSchema" => {
             let stored = execute(app, caller, GetSchema).await?;
-            Response::of(operation, resource::schema(&stored.schema, &caller.customer().name).to_string())
+            Response::of(operation, resource::schema(&stored, &caller.customer().name))
         }
         "deleteSchema" => {
             execute(app, caller, DeleteSchema).await?;
@@ -175,13 +175,13 @@ async fn change_flow_status(operation: &str, app: &App, caller: &Caller, input: 
 }
 
 async fn post_record(app: &App, caller: &Caller, input: Option<Value<'_>>) -> Result<Answer> {
-    let record = to_json(required(input, "Customer")?)?;
+    let record = to_json(required(input, "Customer")?)?.to_string();
     let named = optional(input, "FlowDiagramObject")?.map(flow_reference).transpose()?;
     let flow = match named {
         Some(flow) => flow,
         None => only_running_flow(app, caller).await?,
     };
-    let submissions = vec![Submission { uuid: None, execution_time: None, data: record.to_string() }];
+    let submissions = vec![Submission { uuid: None, execution_time: None, data: record }];
     let mut inserted = execute(app, caller, InsertRecords { flow, submissions }).await?;
     let record = inserted.records.pop().ok_or_else(|| Error::new(Code::Internal, "No record was stored"))?;
     Ok(Answer::Posted(record.uuid))

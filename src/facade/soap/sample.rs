@@ -74,7 +74,8 @@ pub fn fault(style: Style) -> String {
     xml.open(&format!("SOAP-ENV:Envelope{namespaces}"));
     xml.open("SOAP-ENV:Body");
     xml.open("SOAP-ENV:Fault");
-    let (code, message) = (FAULT.fields[0].sample, FAULT.fields[1].sample);
+    let sample = |name| FAULT.fields.iter().find(|field| field.name == name).map_or("", |field| field.sample);
+    let (code, message) = (sample("Code"), sample("Message"));
     match style {
         Style::RpcEncoded | Style::Literal11 => {
             xml.leaf("faultcode", if style == Style::RpcEncoded { code } else { "SOAP-ENV:Client" });

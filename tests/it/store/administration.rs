@@ -10,7 +10,7 @@ use flowgate::store::{self, Options, Store, account};
 use tempfile::TempDir;
 
 use super::process::Process;
-use super::{Fresh, LATER, contents, customer, data, open};
+use super::{Fresh, LATER, contents, customer, data, open, until};
 
 fn modes(directory: &Path) -> BTreeMap<String, u32> {
     let mode = |path: &Path| std::fs::metadata(path).expect("a file").permissions().mode() & 0o777;
@@ -139,9 +139,7 @@ async fn an_idle_server_notices_another_process() {
     let mut process = Process::start("", "administer", &fresh.data());
     assert_eq!(process.hear().as_deref(), Some("done"));
     process.finish();
-    while fresh.store.generation() == before {
-        tokio::task::yield_now().await;
-    }
+    until(|| fresh.store.generation() > before).await;
     let changed = fresh.store.peek(|tx| account::update_api_key(tx, CustomerId(1), b"", LATER));
     assert!(changed.is_err(), "a peek does not write");
 }

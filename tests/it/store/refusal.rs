@@ -118,7 +118,7 @@ async fn damage_to_any_page_is_refused() {
     let kinds: [(&str, Damage); 3] = [
         ("a page of zeros", |page| page.fill(0)),
         ("a page of noise", |page| {
-            page.iter_mut().zip((1..=255_u8).cycle()).for_each(|(byte, noise)| *byte = noise.wrapping_mul(167))
+            page.iter_mut().zip((1..=255_u8).cycle()).for_each(|(byte, noise)| *byte = noise.wrapping_mul(167));
         }),
         ("a damaged page header", |page| page[..12].fill(0xFF)),
     ];

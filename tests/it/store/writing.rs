@@ -7,7 +7,7 @@ use flowgate::model::account::CustomerId;
 use flowgate::store::{Options, Store, Value, account, record};
 use tokio::task::JoinHandle;
 
-use super::{Fresh, NOW, customer, insert_record, new_record, open, record_exists, snapshot, store_with_flow};
+use super::{Fresh, NOW, customer, insert_record, new_record, open, record_exists, snapshot, store_with_flow, until};
 
 /// Keeps the writer busy with one job until the answer is dropped; everything sent meanwhile waits together.
 async fn occupy(store: &Store) -> mpsc::Sender<()> {
@@ -28,9 +28,7 @@ async fn occupy(store: &Store) -> mpsc::Sender<()> {
 
 /// Lets the tasks run until that many writes wait, the occupying one included.
 async fn until_waiting(store: &Store, count: u64) {
-    while store.counters().waiting < count {
-        tokio::task::yield_now().await;
-    }
+    until(|| store.counters().waiting >= count).await;
 }
 
 fn name_of(store: &Store, customer: CustomerId) -> Option<String> {
@@ -196,12 +194,13 @@ async fn the_last_clone_may_go_inside_the_writer() {
     drop(fresh.store);
     drop(release);
     // The directory is free once the writer has committed and ended on its own.
-    let reopened = loop {
-        match open(&data) {
-            Ok(store) => break store,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
+    let mut reopened = None;
+    until(|| {
+        reopened = open(&data).ok();
+        reopened.is_some()
+    })
+    .await;
+    let reopened = reopened.expect("the store");
     assert!(reopened.peek(|tx| account::find_customer(tx, "acme")).expect("a read").is_some());
 }
 
