@@ -1,8 +1,8 @@
 //! A customer's schema made ready to be applied: JSON Schema draft 4, nothing fetched, patterns bounded.
 //! It says what is wrong and where; whether that matters is decided above.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::sync::OnceLock;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
@@ -65,8 +65,8 @@ impl Rules {
 pub struct StoredSchema {
     /// What was stored.
     pub schema: DataSchema,
-    /// Its document in base64, as replies show it.
-    pub encoded: String,
+    /// The reply that shows it, made by whoever shows it first.
+    pub shown: OnceLock<String>,
     /// What it demands.
     pub rules: Rules,
 }
@@ -78,8 +78,7 @@ impl StoredSchema {
     pub fn of(schema: DataSchema) -> Result<StoredSchema> {
         let document: Value = serde_json::from_str(&schema.document).map_err(Error::internal)?;
         let rules = Rules::compile(&document).map_err(Error::internal)?;
-        let encoded = STANDARD.encode(&schema.document);
-        Ok(StoredSchema { schema, encoded, rules })
+        Ok(StoredSchema { schema, shown: OnceLock::new(), rules })
     }
 }
 

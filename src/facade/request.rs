@@ -2,6 +2,8 @@
 //! the sender sees us, and by which identifier the log speaks of it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName};
@@ -31,9 +33,16 @@ impl RequestContext {
         let headers = request.headers();
         let given =
             headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| (1..=128).contains(&id.len()));
-        let id = given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+        let id = given.map_or_else(next_id, str::to_owned);
         RequestContext { address: address(request, app), id }
     }
+}
+
+/// An identifier that no other request of this or another run has: random digits of the process, and a count.
+fn next_id() -> String {
+    static PROCESS: LazyLock<String> = LazyLock::new(|| uuid::Uuid::new_v4().simple().to_string());
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn peer(request: &HttpRequest) -> IpAddr {

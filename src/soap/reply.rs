@@ -124,9 +124,8 @@ pub enum ProtocolFault<'r> {
 pub fn write_reply(dialect: &Dialect, reply: &Reply<'_>) -> String {
     let size: usize = reply.fields.iter().map(|(_, text)| text.len() + 64).sum();
     let mut w = Writer::with_capacity(size + 1024);
-    let action = action_of(dialect.reply_namespace(), &format!("{}Response", reply.operation));
     let layout = if dialect.encoded { Layout::Typed } else { Layout::Plain };
-    open_envelope(&mut w, dialect, layout, &action);
+    open_envelope(&mut w, dialect, layout, reply.operation);
     let response = format!("ns1:{}Response", reply.operation);
     let string: &[(&str, &str)] = if dialect.encoded { &[("xsi:type", "xsd:string")] } else { &[] };
     match (dialect.encoded, dialect.version) {
@@ -153,7 +152,7 @@ pub fn write_reply(dialect: &Dialect, reply: &Reply<'_>) -> String {
 /// Writes a fault.
 pub fn write_fault(dialect: &Dialect, fault: &Fault<'_>) -> String {
     let mut w = Writer::with_capacity(1024);
-    open_envelope(&mut w, dialect, Layout::Fault, &fault_action(dialect));
+    open_envelope(&mut w, dialect, Layout::Fault, "");
     match dialect.version {
         Version::V11 => fault_v11(&mut w, dialect, fault),
         Version::V12 => fault_v12(&mut w, dialect, fault),
@@ -256,10 +255,10 @@ enum Layout {
     Fault,
 }
 
-fn open_envelope(w: &mut Writer, dialect: &Dialect, layout: Layout, action: &str) {
+/// `operation` is the one that is answered.
+fn open_envelope(w: &mut Writer, dialect: &Dialect, layout: Layout, operation: &str) {
     let names = dialect.version.names();
-    let xmlns = format!("xmlns:{}", names.prefix);
-    let mut attributes = vec![(xmlns.as_str(), dialect.envelope.as_str())];
+    let mut attributes = vec![(names.tags.xmlns, dialect.envelope.as_str())];
     match layout {
         Layout::Fault => {}
         Layout::Plain => attributes.push(("xmlns:ns1", dialect.reply_namespace())),
@@ -276,20 +275,23 @@ fn open_envelope(w: &mut Writer, dialect: &Dialect, layout: Layout, action: &str
         }
     }
     w.markup("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    w.open(&format!("{}:Envelope", names.prefix), &attributes);
+    w.open(names.tags.envelope, &attributes);
     if let Some(addressing) = &dialect.addressing {
-        let header = format!("{}:Header", names.prefix);
-        w.open(&header, &[("xmlns:wsa", &addressing.namespace)]);
-        w.element("wsa:Action", &[], action).element("wsa:RelatesTo", &[], &addressing.message_id);
-        w.close(&header);
+        let action = match layout {
+            Layout::Fault => format!("{}/soap/fault", addressing.namespace),
+            Layout::Typed | Layout::Plain => reply_action(dialect.reply_namespace(), operation),
+        };
+        w.open(names.tags.header, &[("xmlns:wsa", &addressing.namespace)]);
+        w.element("wsa:Action", &[], &action).element("wsa:RelatesTo", &[], &addressing.message_id);
+        w.close(names.tags.header);
     }
-    w.open(&format!("{}:Body", names.prefix), &[]);
+    w.open(names.tags.body, &[]);
 }
 
 fn open_protocol_envelope(w: &mut Writer, dialect: &Dialect, fault: &ProtocolFault<'_>) {
     let names = dialect.version.names();
     w.markup("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    w.open(&format!("{}:Envelope", names.prefix), &[(&format!("xmlns:{}", names.prefix), &dialect.envelope)]);
+    w.open(names.tags.envelope, &[(names.tags.xmlns, &dialect.envelope)]);
     if dialect.version == Version::V12 {
         w.open("env:Header", &[]);
         match fault {
@@ -317,23 +319,17 @@ fn open_protocol_envelope(w: &mut Writer, dialect: &Dialect, fault: &ProtocolFau
         }
         w.close("env:Header");
     }
-    w.open(&format!("{}:Body", names.prefix), &[]);
+    w.open(names.tags.body, &[]);
 }
 
 fn close_envelope(w: &mut Writer, dialect: &Dialect) {
-    let prefix = dialect.version.names().prefix;
-    w.close(&format!("{prefix}:Body")).close(&format!("{prefix}:Envelope"));
+    let tags = &dialect.version.names().tags;
+    w.close(tags.body).close(tags.envelope);
 }
 
-/// The default action of a message (WS-Addressing 1.0 Metadata §4.4.4).
-fn action_of(namespace: &str, message: &str) -> String {
+/// The default action of an operation's reply (WS-Addressing 1.0 Metadata §4.4.4). Faults have one of their own
+/// (WS-Addressing 1.0 SOAP Binding §6.4.1).
+fn reply_action(namespace: &str, operation: &str) -> String {
     let delimiter = if namespace.starts_with("urn:") { ':' } else { '/' };
-    format!("{namespace}{delimiter}{PORT_TYPE}{delimiter}{message}")
-}
-
-/// The action of SOAP faults (WS-Addressing 1.0 SOAP Binding §6.4.1).
-fn fault_action(dialect: &Dialect) -> String {
-    let namespace =
-        dialect.addressing.as_ref().map_or("http://www.w3.org/2005/08/addressing", |addressing| &addressing.namespace);
-    format!("{namespace}/soap/fault")
+    format!("{namespace}{delimiter}{PORT_TYPE}{delimiter}{operation}Response")
 }

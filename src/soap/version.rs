@@ -17,8 +17,8 @@ pub struct Names {
     pub envelope: &'static str,
     /// The namespace of the section 5 encoding, also the value of `encodingStyle`.
     pub encoding: &'static str,
-    /// The prefix we bind to the envelope's namespace.
-    pub prefix: &'static str,
+    /// The tags of the envelope's parts, and the attribute that binds the prefix, with the prefix spelled out.
+    pub tags: Tags,
     /// The media type of messages.
     pub content_type: &'static str,
     /// The fault code for errors of the sender.
@@ -31,10 +31,28 @@ pub struct Names {
     pub next: &'static str,
 }
 
+/// Names that every reply has, so that none is put together anew.
+#[derive(Debug)]
+pub struct Tags {
+    /// `xmlns:` with the prefix.
+    pub xmlns: &'static str,
+    /// The Envelope's tag.
+    pub envelope: &'static str,
+    /// The Header's tag.
+    pub header: &'static str,
+    /// The Body's tag.
+    pub body: &'static str,
+}
+
 static V11: Names = Names {
     envelope: "http://schemas.xmlsoap.org/soap/envelope/",
     encoding: "http://schemas.xmlsoap.org/soap/encoding/",
-    prefix: "SOAP-ENV",
+    tags: Tags {
+        xmlns: "xmlns:SOAP-ENV",
+        envelope: "SOAP-ENV:Envelope",
+        header: "SOAP-ENV:Header",
+        body: "SOAP-ENV:Body",
+    },
     content_type: "text/xml; charset=utf-8",
     sender: "Client",
     receiver: "Server",
@@ -45,7 +63,7 @@ static V11: Names = Names {
 static V12: Names = Names {
     envelope: "http://www.w3.org/2003/05/soap-envelope",
     encoding: "http://www.w3.org/2003/05/soap-encoding",
-    prefix: "env",
+    tags: Tags { xmlns: "xmlns:env", envelope: "env:Envelope", header: "env:Header", body: "env:Body" },
     content_type: "application/soap+xml; charset=utf-8",
     sender: "Sender",
     receiver: "Receiver",

@@ -178,7 +178,7 @@ impl<'i> Reader<'i> {
             let blank = text.bytes().all(is_space);
             return if blank { Ok(None) } else { self.inside(offset).map(|()| None) };
         }
-        if text.contains("]]>") {
+        if text.as_bytes().contains(&b']') && text.contains("]]>") {
             return Err(XmlError::new("The text contains ']]>'", offset));
         }
         Ok(Some(line_ends(text)))
@@ -204,7 +204,7 @@ impl<'i> Reader<'i> {
         let end = self.offset() - closing;
         let content = &self.input[end - length..end];
         self.enter(offset)?;
-        let name_end = content.find([' ', '\t', '\r', '\n']).unwrap_or(content.len());
+        let name_end = content.bytes().position(is_space).unwrap_or(content.len());
         let (qualified, rest) = content.split_at(name_end);
         if qualified.len() > self.limits.name_length {
             return Err(XmlError::new(
@@ -257,7 +257,7 @@ impl<'i> Reader<'i> {
     fn read_attributes(&mut self, mut rest: &'i str, offset: usize) -> Result<(), XmlError> {
         self.raw.clear();
         loop {
-            let trimmed = rest.trim_start_matches(is_space_char);
+            let trimmed = trim_start(rest);
             if trimmed.is_empty() {
                 return self.count(self.raw.len(), offset);
             }
@@ -271,11 +271,11 @@ impl<'i> Reader<'i> {
                 ));
             }
             let malformed = || XmlError::new("An attribute is not of the form name=\"value\"", offset);
-            let (key, after) = trimmed.split_once('=').ok_or_else(malformed)?;
+            let (key, after) = split_at_byte(trimmed, b'=').ok_or_else(malformed)?;
             let key = key.trim_end_matches(is_space_char);
-            let after = after.trim_start_matches(is_space_char);
-            let quote = after.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or_else(malformed)?;
-            let (value, after) = after[1..].split_once(quote).ok_or_else(malformed)?;
+            let after = trim_start(after);
+            let quote = after.bytes().next().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or_else(malformed)?;
+            let (value, after) = split_at_byte(&after[1..], quote).ok_or_else(malformed)?;
             if key.len() > self.limits.name_length || value.len() > self.limits.attribute_length {
                 return Err(XmlError::new("An attribute's name or value is too long", offset));
             }
@@ -456,7 +456,7 @@ fn pseudo_attribute<'t>(rest: &mut &'t str, name: &str) -> Option<&'t str> {
 }
 
 fn line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text.contains('\r') {
+    match text.as_bytes().contains(&b'\r') {
         true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
         false => text,
     }
@@ -480,6 +480,16 @@ pub(crate) fn any_byte(text: &str, wanted: impl Fn(u8) -> bool) -> bool {
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+fn trim_start(text: &str) -> &str {
+    &text[text.bytes().position(|byte| !is_space(byte)).unwrap_or(text.len())..]
+}
+
+/// What stands before and after the first byte of that value, which is an ASCII character.
+fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|other| other == byte)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 fn is_space_char(c: char) -> bool {

@@ -34,7 +34,10 @@ impl Writer {
             self.text.push(' ');
             self.text.push_str(key);
             self.text.push_str("=\"");
-            self.text.push_str(&escape(carriable(value)));
+            match any_byte(value, |byte| byte < 0x20 || matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | 0xEF)) {
+                false => self.text.push_str(value),
+                true => self.text.push_str(&escape(carriable(value))),
+            }
             self.text.push('"');
         }
         self.text.push('>');

@@ -40,7 +40,7 @@ const CRATES: &[(&str, &str)] = &[
     ("actix_web", "facade/body facade/compress facade/meta facade/request facade/soap server"),
     ("anyhow", "cli"),
     ("askama", "facade/soap/page"),
-    ("base64", "app/rules cli/demo facade/request facade/soap soap/encoded"),
+    ("base64", "cli/demo facade/request facade/resource facade/soap soap/encoded"),
     ("clap", "cli"),
     ("encoding_rs", "xml/text"),
     ("env_logger", "telemetry"),

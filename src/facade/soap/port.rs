@@ -65,7 +65,7 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
         }
         "getSchema" => {
             let stored = execute(app, caller, GetSchema).await?;
-            Response::of(operation, resource::schema(&stored, &caller.customer().name))
+            Response::of(operation, resource::schema(&stored, &caller.customer().name).to_owned())
         }
         "deleteSchema" => {
             execute(app, caller, DeleteSchema).await?;
