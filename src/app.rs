@@ -1,6 +1,7 @@
 //! What a request may touch: the store, the settings, the clock and what is remembered between requests.
 //! It is built once and shared. It knows neither who asks nor what for.
 
+pub mod bodies;
 pub mod bucket;
 pub mod cache;
 pub mod clock;
@@ -9,6 +10,7 @@ pub mod rules;
 
 use std::sync::Arc;
 
+use self::bodies::Bodies;
 use self::bucket::Buckets;
 use self::cache::Cache;
 use self::clock::Clock;
@@ -45,12 +47,15 @@ pub struct App {
     pub flows: Cache<(CustomerId, FlowKey), Arc<Flow>>,
     /// What is left of each allowance.
     pub buckets: Buckets,
+    /// What the bodies of requests may hold.
+    pub bodies: Bodies,
 }
 
 impl App {
     /// Puts the parts together.
     pub fn new(config: Config, store: Store, clock: Clock) -> App {
         App {
+            bodies: Bodies::new(config.server.body_budget),
             store,
             config,
             clock,

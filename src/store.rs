@@ -14,6 +14,7 @@ pub mod token;
 pub mod webhook;
 
 mod backup;
+mod condition;
 mod database;
 mod directory;
 mod migrate;
@@ -139,17 +140,20 @@ impl Store {
         self.database.generation()
     }
 
-    /// Proves that the writer can commit, by changing one row.
+    /// Proves that the writer can commit, by changing one row. After a write failed, there must be room for more too.
     ///
     /// # Errors
     ///
-    /// As [`Store::write`].
+    /// As [`Store::write`]; why writes fail at the moment.
     pub async fn prove_writable(&self) -> Result<()> {
-        self.write(|tx| {
-            tx.execute("UPDATE proof SET touched = touched + 1 WHERE id = $1", &[Value::Integer(1)])?;
-            Ok(())
-        })
-        .await
+        self.database.prove_writable().await
+    }
+
+    /// Waits until the thread that writes has ended unasked, which is never unless there is a defect.
+    ///
+    /// From then on every write fails and nothing mends that but a new process: what the thread left behind is unknown.
+    pub async fn writer_lost(&self) {
+        self.database.writer_lost().await;
     }
 
     /// What the store has done since it was opened.

@@ -1,3 +1,4 @@
 //! What the gateway tells its operator while it runs. It does not decide what is worth telling.
 
 pub mod log;
+pub mod panic;

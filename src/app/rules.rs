@@ -1,24 +1,36 @@
 //! A customer's schema made ready to be applied: JSON Schema draft 4, nothing fetched, patterns bounded.
 //! It says what is wrong and where; whether that matters is decided above.
 
+mod effort;
+
 use std::sync::OnceLock;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
+
+use self::effort::Effort;
 
 use crate::error::{Error, Result};
 use crate::model::schema::DataSchema;
 
 /// Bytes a compiled pattern may take; a pattern that would grow beyond is refused with its schema.
 const PATTERN_SIZE: usize = 1 << 20;
+/// Bytes all compiled patterns of a schema may take, which they share evenly.
+const PATTERNS_SIZE: usize = 16 << 20;
 /// Violations told in one message.
 const SHOWN: usize = 5;
 /// Characters of one violation's description.
 const CLIP: usize = 300;
 
+/// Values up to which all violations are looked for; in larger texts, the first one must do.
+const SEARCHED: usize = 1_000;
+
 /// A compiled schema.
 #[derive(Debug)]
-pub struct Rules(Validator);
+pub struct Rules {
+    validator: Validator,
+    effort: Effort,
+}
 
 impl Rules {
     /// Compiles a schema. A `$schema` of another draft is not obeyed: schemas here are draft 4.
@@ -29,11 +41,12 @@ impl Rules {
         if !schema.is_object() {
             return Err(Error::invalid("Schema must be a JSON object"));
         }
+        let size = PATTERN_SIZE.min(PATTERNS_SIZE / patterns(schema).max(1));
         let options = jsonschema::draft4::options()
             .offline()
-            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE));
+            .with_pattern_options(PatternOptions::regex().size_limit(size).dfa_size_limit(size));
         match options.build(schema) {
-            Ok(validator) => Ok(Rules(validator)),
+            Ok(validator) => Ok(Rules { validator, effort: Effort::of(schema) }),
             Err(error) => {
                 let place = place(error.instance_path().as_str());
                 Err(Error::invalid(format!(
@@ -46,15 +59,18 @@ impl Rules {
 
     /// Whether the value satisfies the schema; `Err` describes what does not, each with its path.
     pub fn check(&self, value: &Value) -> std::result::Result<(), String> {
-        if self.0.is_valid(value) {
+        let size = effort::size(value);
+        if !self.effort.is_bearable(value, size) {
+            return Err(format!("/: it takes more than {} steps to check", effort::STEPS));
+        }
+        if self.validator.is_valid(value) {
             return Ok(());
         }
-        let mut violations = self.0.iter_errors(value);
-        let shown: Vec<String> = violations
-            .by_ref()
-            .take(SHOWN)
-            .map(|error| format!("{}: {}", place(error.instance_path().as_str()), clip(&error.masked().to_string())))
-            .collect();
+        if size > SEARCHED {
+            return self.validator.validate(value).map_err(|error| describe(&error));
+        }
+        let mut violations = self.validator.iter_errors(value);
+        let shown: Vec<String> = violations.by_ref().take(SHOWN).map(|error| describe(&error)).collect();
         let more = if violations.next().is_some() { "; and more" } else { "" };
         Err(format!("{}{more}", shown.join("; ")))
     }
@@ -80,6 +96,28 @@ impl StoredSchema {
         let rules = Rules::compile(&document).map_err(Error::internal)?;
         Ok(StoredSchema { schema, shown: OnceLock::new(), rules })
     }
+}
+
+/// How many patterns a schema has, at least: what only looks like one is counted too.
+fn patterns(schema: &Value) -> usize {
+    let mut found = 0;
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                found += usize::from(members.get("pattern").is_some_and(Value::is_string));
+                found += members.get("patternProperties").and_then(Value::as_object).map_or(0, |named| named.len());
+                open.extend(members.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn describe(error: &ValidationError<'_>) -> String {
+    format!("{}: {}", place(error.instance_path().as_str()), clip(&error.masked().to_string()))
 }
 
 fn place(path: &str) -> &str {

@@ -41,9 +41,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> 
             config.server.listen
         );
     }
-    let store = Store::open(&config.store.directory, &session::store_options(&config))?;
-    let app = Arc::new(App::new(config, store, Clock::system()));
-    server::block_on(serve(app, arguments.demo, is_loopback))
+    server::block_on(async {
+        server::survive_size_limit()?;
+        let store = Store::open(&config.store.directory, &session::store_options(&config))?;
+        let app = Arc::new(App::new(config, store, Clock::system()));
+        serve(app, arguments.demo, is_loopback).await
+    })
 }
 
 async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Result<()> {
@@ -54,9 +57,13 @@ async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Res
     }
     let server = Server::build(Arc::clone(&app), with_demo)?;
     let base = base_url(&app.config, server.address());
-    output::print(&banner(&base, server.address()))?;
+    let mut greeting = banner(&base, server.address());
     if with_demo {
-        output::print(&demo::guide(&base)?)?;
+        greeting.push_str(&demo::guide(&base)?);
+    }
+    // Nobody may be reading, or the output may go to a full disk; that must not keep the gateway from serving.
+    if let Err(error) = output::print(&greeting) {
+        log::warn!("The greeting could not be printed: {error:#}");
     }
     server.run().await?;
     Ok(())

@@ -24,6 +24,7 @@ pub(super) fn configure(global: &Global, mut overrides: Vec<Override>) -> anyhow
     }
     let config = Config::load(global.config.as_deref(), &overrides)?;
     telemetry::log::start(&config.log)?;
+    telemetry::panic::log_panics();
     Ok(config)
 }
 

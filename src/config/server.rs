@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer};
 use super::{Problem, seconds};
 use crate::model::address::Network;
 
+/// The listener takes no more.
+pub const MOST_WORKERS: usize = 512;
+
 /// The settings of `[server]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,11 @@ pub struct Server {
     /// How long the head of a request may take.
     #[serde(deserialize_with = "seconds")]
     pub head_timeout: Duration,
+    /// How long a client may take for a reply, or for each 256 KiB of it.
+    #[serde(deserialize_with = "seconds")]
+    pub reply_timeout: Duration,
+    /// Bytes of request bodies held at once.
+    pub body_budget: usize,
     /// How long an idle connection is kept.
     #[serde(deserialize_with = "seconds")]
     pub keep_alive: Duration,
@@ -73,8 +81,14 @@ impl Server {
         if self.body_limit < 1024 {
             return Err(Problem::new("server.body_limit", "must be at least 1024 bytes"));
         }
-        for (key, duration) in [("server.body_timeout", self.body_timeout), ("server.head_timeout", self.head_timeout)]
-        {
+        if self.body_budget < self.body_limit {
+            return Err(Problem::new("server.body_budget", "must be at least server.body_limit"));
+        }
+        for (key, duration) in [
+            ("server.body_timeout", self.body_timeout),
+            ("server.head_timeout", self.head_timeout),
+            ("server.reply_timeout", self.reply_timeout),
+        ] {
             if duration.is_zero() {
                 return Err(Problem::new(key, "must be at least 1 second"));
             }
@@ -82,8 +96,8 @@ impl Server {
         if self.max_connections == 0 {
             return Err(Problem::new("server.max_connections", "must be at least 1"));
         }
-        if self.workers > 1024 {
-            return Err(Problem::new("server.workers", "must be at most 1024"));
+        if self.workers > MOST_WORKERS {
+            return Err(Problem::new("server.workers", format!("must be at most {MOST_WORKERS}")));
         }
         Ok(())
     }

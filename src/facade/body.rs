@@ -1,4 +1,5 @@
-//! Reading a request's body: within a size, within a time, decompressed under the same size.
+//! Reading a request's body: within a size, within a time, decompressed under the same size, and counted as long as it
+//! is held.
 
 use std::io::Read;
 
@@ -6,71 +7,157 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::{Bytes, Payload};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::app::bodies::{FREE, Share};
 use crate::error::{Code, Error, Result};
 
 /// Bodies decompressed at once; the others wait, so that a flood of them costs time and not memory.
 static DECOMPRESSIONS: Semaphore = Semaphore::const_new(4);
 
+/// No byte of deflate gives more.
+const HIGHEST_RATIO: usize = 1032;
+
+/// Bytes from which on decompressed text is given all the room it may need at once. Growing step by step takes thrice
+/// as much for a moment; room that is not used takes none.
+const LARGE: usize = 1 << 20;
+
+/// A body, and the memory that is counted for it until it is dropped.
+#[derive(Debug)]
+pub struct Body {
+    /// The content.
+    pub bytes: Bytes,
+    _share: Share,
+}
+
 /// Reads the whole body and undoes its Content-Encoding.
 /// # Errors
-/// Too large, too slow, an encoding that is not accepted, or bytes that are not in it.
-pub async fn read(request: &HttpRequest, payload: Payload, app: &App) -> Result<Bytes> {
-    let server = &app.config.server;
-    let limit = server.body_limit;
+/// Too large, too slow, an encoding that is not accepted, or bytes that are not in it; or other bodies took all
+/// memory for too long.
+pub async fn read(request: &HttpRequest, payload: Payload, app: &App) -> Result<Body> {
+    let encoding = Encoding::of(request)?;
+    let limit = app.config.server.body_limit;
     // What is announced as too large is not waited for. A length that is none was refused before.
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
-    if announced.is_some_and(|length: u64| length > limit as u64) {
+    let announced: Option<usize> =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    let reading = tokio::time::timeout(server.body_timeout, payload.to_bytes_limited(limit));
-    let body = match reading.await {
-        Err(_) => {
-            let seconds = server.body_timeout.as_secs();
-            return Err(Error::new(
-                Code::TimedOut,
-                format!("The request's body was not received within {seconds} seconds"),
-            ));
-        }
-        Ok(Err(_)) => return Err(too_large(limit)),
-        Ok(Ok(Err(error))) => {
-            return Err(Error::invalid("The request's body could not be read").because(error.to_string()));
-        }
-        Ok(Ok(Ok(body))) => body,
+    let mut share = app.bodies.share();
+    let mut is_short_of_memory = false;
+    let reading = async {
+        let bytes = receive(payload, announced, limit, &mut share, &mut is_short_of_memory).await?;
+        is_short_of_memory = true;
+        decode(encoding, bytes, app.config.soap.max_decoded, share).await
     };
-    let encoding = request
-        .headers()
-        .get(CONTENT_ENCODING)
-        .map_or("", |value| value.to_str().unwrap_or("?"))
-        .trim()
-        .to_ascii_lowercase();
-    match encoding.as_str() {
-        "" | "identity" => Ok(body),
-        "gzip" | "x-gzip" | "deflate" => decompress(encoding, body, app.config.soap.max_decoded).await,
-        _ => Err(Error::invalid("The Content-Encoding must be gzip, deflate or identity")),
+    let timeout = app.config.server.body_timeout;
+    match tokio::time::timeout(timeout, reading).await {
+        Ok(body) => body,
+        Err(_) if is_short_of_memory => {
+            Err(Error::new(Code::Unavailable, "Too many large requests are being answered; try again later"))
+        }
+        Err(_) => {
+            let seconds = timeout.as_secs();
+            let message = format!("The request's body was not received within {seconds} seconds");
+            Err(Error::new(Code::TimedOut, message))
+        }
     }
 }
 
-async fn decompress(encoding: String, body: Bytes, limit: usize) -> Result<Bytes> {
-    let _permit = DECOMPRESSIONS.acquire().await.map_err(Error::internal)?;
-    let decoding = tokio::task::spawn_blocking(move || {
-        let mut decoder: Box<dyn Read> = match encoding.as_str() {
-            "deflate" => Box::new(ZlibDecoder::new(&body[..])),
-            _ => Box::new(MultiGzDecoder::new(&body[..])),
-        };
-        let mut decoded = Vec::new();
-        let read = decoder.by_ref().take(limit as u64 + 1).read_to_end(&mut decoded);
-        match read {
-            Err(_) => {
-                Err(Error::invalid(format!("The request's body is not {encoding}, as its Content-Encoding says")))
-            }
-            Ok(size) if size > limit => Err(too_large(limit)),
-            Ok(_) => Ok(Bytes::from(decoded)),
+async fn receive(
+    mut payload: Payload,
+    announced: Option<usize>,
+    limit: usize,
+    share: &mut Share,
+    waits: &mut bool,
+) -> Result<Bytes> {
+    // Growing a large body step by step would take twice its memory; room that is not used takes none.
+    let mut body = Vec::with_capacity(announced.unwrap_or_default());
+    while let Some(chunk) = payload.next().await {
+        let chunk =
+            chunk.map_err(|error| Error::invalid("The request's body could not be read").because(error.to_string()))?;
+        let length = body.len() + chunk.len();
+        if length > limit {
+            return Err(too_large(limit));
         }
+        *waits = true;
+        share.cover(length.next_multiple_of(FREE)).await?;
+        *waits = false;
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+#[derive(Clone, Copy)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+}
+
+impl Encoding {
+    fn of(request: &HttpRequest) -> Result<Encoding> {
+        let value = request.headers().get(CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?"));
+        match value.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(Encoding::Identity),
+            "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+            "deflate" => Ok(Encoding::Deflate),
+            _ => Err(Error::invalid("The Content-Encoding must be gzip, deflate or identity")),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Encoding::Identity => "identity",
+            Encoding::Gzip => "gzip",
+            Encoding::Deflate => "deflate",
+        }
+    }
+}
+
+async fn decode(encoding: Encoding, bytes: Bytes, limit: usize, mut share: Share) -> Result<Body> {
+    if matches!(encoding, Encoding::Identity) {
+        return Ok(Body { bytes, _share: share });
+    }
+    let permit = DECOMPRESSIONS.acquire().await.map_err(Error::internal)?;
+    let largest = bytes.len().saturating_mul(HIGHEST_RATIO).min(limit);
+    share.cover(bytes.len().saturating_add(largest)).await?;
+    // The thread cannot be stopped, so what it holds is counted until it ends.
+    let decoding = tokio::task::spawn_blocking(move || {
+        let decoded = decompress(encoding, &bytes, limit);
+        drop((bytes, permit));
+        let bytes = decoded?;
+        share.shrink(bytes.len());
+        Ok(Body { bytes, _share: share })
     });
     decoding.await.map_err(Error::internal)?
+}
+
+fn decompress(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Bytes> {
+    let mut decoder: Box<dyn Read> = match encoding {
+        Encoding::Deflate => Box::new(ZlibDecoder::new(bytes)),
+        _ => Box::new(MultiGzDecoder::new(bytes)),
+    };
+    let mut decoded = Vec::new();
+    // One byte more than allowed tells whether there are more.
+    let most = limit.saturating_add(1);
+    let read = decoder.by_ref().take(LARGE.min(most) as u64).read_to_end(&mut decoded).and_then(|length| {
+        if length < LARGE {
+            return Ok(length);
+        }
+        decoded.reserve_exact(most.saturating_sub(length));
+        decoder.take(most.saturating_sub(length) as u64).read_to_end(&mut decoded).map(|rest| length + rest)
+    });
+    match read {
+        Err(_) => {
+            let name = encoding.name();
+            Err(Error::invalid(format!("The request's body is not {name}, as its Content-Encoding says")))
+        }
+        Ok(size) if size > limit => Err(too_large(limit)),
+        Ok(_) => Ok(Bytes::from(decoded)),
+    }
 }
 
 fn too_large(limit: usize) -> Error {

@@ -30,7 +30,8 @@ async fn ready(app: Data<App>) -> HttpResponse {
     match app.store.prove_writable().await {
         Ok(()) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ok"})),
         Err(error) => {
-            log::error!("Not ready: {error:?}");
+            // The store tells the log, once, that it cannot commit; probes come every few seconds.
+            log::debug!("Not ready: {error:?}");
             let body = json!({"status": "unavailable", "reason": error.message()});
             HttpResponse::ServiceUnavailable().insert_header((CACHE_CONTROL, "no-store")).json(body)
         }

@@ -1,7 +1,7 @@
 //! What every façade needs to know of an HTTP request beside its body: who sent it from where, under which address
 //! the sender sees us, and by which identifier the log speaks of it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,8 +31,8 @@ impl RequestContext {
     /// Reads the surroundings of a request.
     pub fn of(request: &HttpRequest, app: &App) -> RequestContext {
         let headers = request.headers();
-        let given =
-            headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| (1..=128).contains(&id.len()));
+        let fits = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fits);
         let id = given.map_or_else(next_id, str::to_owned);
         RequestContext { address: address(request, app), id }
     }
@@ -71,14 +71,17 @@ fn address(request: &HttpRequest, app: &App) -> IpAddr {
 }
 
 /// The address under which the sender sees this gateway, without a slash at its end: the configured public URL, else
-/// what a trusted proxy says, else the Host header, else where we listen.
+/// what a trusted proxy says, else that of an absolute target, else the Host header, else where we listen.
 pub fn origin(request: &HttpRequest, app: &App, listens: SocketAddr) -> String {
     let server = &app.config.server;
     if !server.public_url.is_empty() {
         return server.public_url.clone();
     }
     let headers = request.headers();
-    let host = texts(headers, HOST.as_str()).first().copied().filter(|host| is_host(host)).map(str::to_owned);
+    // The target wins over the header (RFC 9112 §3.2.2).
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    let host = target.or_else(|| texts(headers, HOST.as_str()).first().copied());
+    let host = host.filter(|host| is_host(host)).map(str::to_owned);
     let host = host.unwrap_or_else(|| listens.to_string());
     let trusted = server.trusted_proxies.iter().any(|network| network.contains(peer(request)));
     if !trusted {
@@ -135,8 +138,19 @@ fn with_port(host: String, port: Option<u16>) -> String {
 
 /// Whether the text is a host with an optional port and nothing that could end an attribute, a line or a path.
 pub fn is_host(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    (1..=255).contains(&text.len()) && text.chars().all(fits)
+    let (host, rest) = match text.strip_prefix('[') {
+        Some(address) => match address.split_once(']') {
+            Some((address, rest)) if address.parse::<Ipv6Addr>().is_ok() => (address, rest),
+            _ => return false,
+        },
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    let is_port = |rest: &str| {
+        let digits = rest.strip_prefix(':').filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        digits.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok())
+    };
+    (1..=255).contains(&host.len()) && host.chars().all(fits) && (rest.is_empty() || is_port(rest))
 }
 
 fn is_path(text: &str) -> bool {

@@ -14,10 +14,17 @@ pub mod sample;
 
 use actix_web::web::{self, ServiceConfig};
 
+/// Served with and without a slash at the end: some clients follow no redirect, or lose their body on the way.
+const PATHS: [&str; 2] = ["/v1/soap", "/v1/soap/"];
+
+/// Whether a path is one of the façade's.
+fn is_mounted_at(path: &str) -> bool {
+    PATHS.contains(&path)
+}
+
 /// Mounts the façade.
 pub fn routes(config: &mut ServiceConfig) {
-    // Served with and without a slash at the end: some clients follow no redirect, or lose their body on the way.
-    for path in ["/v1/soap", "/v1/soap/"] {
+    for path in PATHS {
         config.service(
             web::resource(path)
                 .route(web::post().to(endpoint::post))

@@ -10,19 +10,19 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 
-/// Values that one text may hold: members of objects and items of arrays, however deep.
-const MOST_VALUES: usize = 200_000;
+/// Values that a record may hold: members of objects and items of arrays, however deep.
+pub const MOST_VALUES: usize = 100_000;
 
-/// Checks that the text is JSON of no more values than we take.
+/// Checks that the text is JSON of at most so many values.
 /// # Errors
 /// Text that is not JSON, or holds too many values.
-pub fn check(field: &str, text: &str) -> Result<()> {
+pub fn check(field: &str, text: &str, most: usize) -> Result<()> {
     let values = Cell::new(0);
     let mut reading = serde_json::Deserializer::from_str(text);
     let read = Count(&values).deserialize(&mut reading).and_then(|()| reading.end());
     read.map_err(|error| refusal(field, &error))?;
-    match values.get() > MOST_VALUES {
-        true => Err(Error::invalid(format!("{field} holds more than {MOST_VALUES} JSON values"))),
+    match values.get() > most {
+        true => Err(Error::invalid(format!("{field} holds more than {most} JSON values"))),
         false => Ok(()),
     }
 }
@@ -30,10 +30,10 @@ pub fn check(field: &str, text: &str) -> Result<()> {
 /// Reads the text as a JSON value.
 /// # Errors
 /// As for [`check`].
-pub fn parse(field: &str, text: &str) -> Result<Value> {
+pub fn parse(field: &str, text: &str, most: usize) -> Result<Value> {
     // Every value but the outermost one takes two characters at least.
-    if text.len() > 2 * MOST_VALUES {
-        check(field, text)?;
+    if text.len() / 2 >= most {
+        check(field, text, most)?;
     }
     serde_json::from_str(text).map_err(|error| refusal(field, &error))
 }
@@ -162,22 +162,26 @@ mod tests {
             "{\"\\u00e9\":1}",
             "{\"\\x\":1}",
         ] {
-            assert_eq!(check("Data", text).is_ok(), serde_json::from_str::<Value>(text).is_ok(), "{text}");
+            assert_eq!(check("Data", text, MOST_VALUES).is_ok(), serde_json::from_str::<Value>(text).is_ok(), "{text}");
         }
         for deep in [100, 200, 100_000] {
             let text = "[".repeat(deep) + &"]".repeat(deep);
-            assert_eq!(check("Data", &text).is_ok(), serde_json::from_str::<Value>(&text).is_ok(), "{deep}");
+            assert_eq!(
+                check("Data", &text, MOST_VALUES).is_ok(),
+                serde_json::from_str::<Value>(&text).is_ok(),
+                "{deep}"
+            );
         }
     }
 
     #[test]
     fn values_are_counted_however_they_are_nested() {
         let many = |count: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(count - 3));
-        assert!(check("Data", &many(MOST_VALUES)).is_ok());
-        assert!(parse("Data", &many(MOST_VALUES)).is_ok());
+        assert!(check("Data", &many(MOST_VALUES), MOST_VALUES).is_ok());
+        assert!(parse("Data", &many(MOST_VALUES), MOST_VALUES).is_ok());
         for text in [many(MOST_VALUES + 1), many(3_000_000), format!("[{}{{}}]", "{},".repeat(MOST_VALUES))] {
-            for error in [check("Data", &text).err(), parse("Data", &text).err()] {
-                assert_eq!(error.expect("a refusal").message(), "Data holds more than 200000 JSON values");
+            for error in [check("Data", &text, MOST_VALUES).err(), parse("Data", &text, MOST_VALUES).err()] {
+                assert_eq!(error.expect("a refusal").message(), "Data holds more than 100000 JSON values");
             }
         }
     }

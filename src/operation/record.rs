@@ -205,8 +205,8 @@ fn split(data: String) -> Result<Vec<String>> {
 fn check_record(data: &str, index: Option<usize>, rules: Option<&Rules>) -> Result<()> {
     let which = index.map(|index| format!("Record {index} of Data")).unwrap_or_else(|| "Data".to_owned());
     let value = match rules {
-        None => json::check(&which, data).map(|()| None)?,
-        Some(rules) => Some((rules, json::parse(&which, data)?)),
+        None => json::check(&which, data, json::MOST_VALUES).map(|()| None)?,
+        Some(rules) => Some((rules, json::parse(&which, data, json::MOST_VALUES)?)),
     };
     if !data.trim_start().starts_with('{') {
         return Err(Error::invalid(format!("{which} must be a JSON object, or an array of objects")));

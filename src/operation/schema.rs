@@ -15,6 +15,8 @@ use crate::operation::{Access, Operation, json};
 use crate::store::audit::{self, Entry};
 use crate::store::schema;
 
+/// JSON values of a schema. It is kept compiled, which takes several hundred bytes for each.
+const MOST_VALUES: usize = 20_000;
 /// Characters of a schema's URL.
 const LONGEST_URL: usize = 2_048;
 
@@ -162,8 +164,8 @@ fn check(text: &SchemaText) -> Result<()> {
             "Url must be at most {LONGEST_URL} characters long, without control characters"
         )));
     }
-    let document = json::parse("Schema", &text.document)?;
-    let sample = json::parse("DataRecord", &text.sample)?;
+    let document = json::parse("Schema", &text.document, MOST_VALUES)?;
+    let sample = json::parse("DataRecord", &text.sample, json::MOST_VALUES)?;
     let rules = Rules::compile(&document)?;
     let records = match &sample {
         Value::Array(records) => records.as_slice(),

@@ -7,14 +7,15 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::error::{Code, Error, Result};
+use crate::store::condition::Condition;
 use crate::store::directory::{Directory, Lock};
 use crate::store::readers::{self, Readers};
 use crate::store::sqlite::{Access, Connection};
 use crate::store::verify::{self, Depth};
-use crate::store::writer::{self, Log, Message, Progress, Purpose, Task, Writer};
+use crate::store::writer::{self, Log, Message, PROOF, Progress, Purpose, Task, Writer};
 use crate::store::{Counters, Options, Tx, migrate};
 
 /// How many writes may wait; whoever comes next waits for a place.
@@ -25,11 +26,15 @@ pub(super) struct Database {
     jobs: Sender<Message>,
     places: Arc<Semaphore>,
     progress: Arc<Progress>,
+    /// Whether writing works.
+    writing: Arc<Condition>,
     readers: Arc<Readers>,
     /// How many long reads may run at once.
     reading: Semaphore,
     /// The writer's thread, until the database is closed.
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Closed when the writer's thread ends, for whatever reason.
+    ended: watch::Receiver<()>,
 }
 
 impl Database {
@@ -65,9 +70,12 @@ impl Database {
         let progress = Arc::new(Progress::default());
         let log = Log::new(options.wal_limit, &mut connection, readers.clone())?;
         let (jobs, waiting) = mpsc::channel();
-        let writer = Writer::new(connection, waiting, progress.clone(), log)?;
+        let writing = Arc::new(Condition::new("written"));
+        let writer = Writer::new(connection, waiting, progress.clone(), writing.clone(), log, directory.clone())?;
         directory.tighten();
+        let (end, ended) = watch::channel(());
         let thread = thread::Builder::new().name("store-writer".into()).spawn(move || {
+            let _end = end;
             writer.run();
             // Whoever takes the directory next must find nobody writing in it.
             drop(lock);
@@ -77,9 +85,11 @@ impl Database {
             jobs,
             places: Arc::new(Semaphore::new(QUEUE)),
             progress,
+            writing,
             readers,
             reading: Semaphore::new(options.readers.max(1)),
             writer: Mutex::new(Some(writer)),
+            ended,
         })
     }
 
@@ -94,12 +104,28 @@ impl Database {
         answer.await.map_err(|_| readers::closed())?
     }
 
+    /// See [`crate::store::Store::prove_writable`].
+    pub(super) async fn prove_writable(&self) -> Result<()> {
+        self.write(Purpose::Proof, |tx| tx.execute(PROOF, &[])).await?;
+        self.writing.trouble().map_or(Ok(()), Err)
+    }
+
     pub(super) fn peek<T>(&self, work: impl FnOnce(&mut dyn Tx) -> Result<T>) -> Result<T> {
         self.readers.run(work)
     }
 
     pub(super) fn generation(&self) -> u64 {
         self.progress.generation.load(Ordering::Acquire)
+    }
+
+    /// See [`crate::store::Store::writer_lost`].
+    pub(super) async fn writer_lost(&self) {
+        let mut ended = self.ended.clone();
+        // Nothing is ever sent; the sender is dropped when the thread ends or unwinds.
+        while ended.changed().await.is_ok() {}
+        if self.places.is_closed() {
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(super) fn counters(&self) -> Counters {

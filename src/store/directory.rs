@@ -2,11 +2,14 @@
 //! What is inside the database is not known here.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
+
+/// The bytes that must find a place before a disk that was full counts as having room.
+const ROOM: usize = 1 << 20;
 
 /// A data directory.
 #[derive(Clone, Debug)]
@@ -92,7 +95,33 @@ impl Directory {
         if let Err(cause) = write_process_id(&mut file) {
             log::warn!("The process id could not be written to {}: {cause}", path.display());
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+
+    /// Which files stand under the names of the database and its log. Only their names are looked at: to open and close
+    /// one of them would take SQLite's locks off it.
+    pub(super) fn identity(&self) -> Identity {
+        let file = |path: PathBuf| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        Identity { database: file(self.database()), log: file(self.log()) }
+    }
+
+    /// Proves that the disk has room for a while of writing, with a file that has no name and is gone at once.
+    pub(super) fn prove_room(&self) -> Result<()> {
+        let path = self.path.join("flowgate.room");
+        let attempt = || {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            std::fs::remove_file(&path)?;
+            // Not zeros, which some file systems do not store.
+            file.write_all(&vec![0xA5; ROOM])?;
+            file.sync_data()
+        };
+        attempt().map_err(|cause: io::Error| {
+            let message = match cause.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Data cannot be stored because the disk is full",
+                _ => "Data cannot be stored because of a disk error",
+            };
+            Error::new(Code::Unavailable, message).because(cause)
+        })
     }
 
     fn in_use(&self, file: &mut File) -> Error {
@@ -109,6 +138,13 @@ impl Directory {
     }
 }
 
+/// The files of a database, by device and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    database: Option<(u64, u64)>,
+    log: Option<(u64, u64)>,
+}
+
 fn write_process_id(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
@@ -117,7 +153,16 @@ fn write_process_id(file: &mut File) -> io::Result<()> {
 
 /// A held data directory.
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close the file is not enough while a process that is just being started still has a copy of it.
+        if let Err(cause) = self.file.unlock() {
+            log::warn!("The data directory stays locked until this process ends: {cause}");
+        }
+    }
 }
 
 /// Creates an empty file for its owner alone, whatever the umask; an existing one is an error.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Code, Error, Result};
 use crate::store::Tx;
+use crate::store::condition::Condition;
 use crate::store::sqlite::{Access, Connection};
 
 /// The connections of one database.
@@ -16,17 +17,28 @@ pub(super) struct Readers {
     idle: Mutex<Option<Vec<Connection>>>,
     /// Passed by every reader, closed by the writer.
     pub(super) gate: Gate,
+    reading: Condition,
 }
 
 impl Readers {
     /// Opens that many connections ahead of their use. More are opened when more are in use at once.
     pub(super) fn open(database: PathBuf, count: usize) -> Result<Readers> {
         let idle = (0..count).map(|_| Connection::open(&database, Access::Read)).collect::<Result<_>>()?;
-        Ok(Readers { database, idle: Mutex::new(Some(idle)), gate: Gate::default() })
+        Ok(Readers { database, idle: Mutex::new(Some(idle)), gate: Gate::default(), reading: Condition::new("read") })
     }
 
     /// Runs the work inside one read transaction on a connection of its own.
     pub(super) fn run<T>(&self, work: impl FnOnce(&mut dyn Tx) -> Result<T>) -> Result<T> {
+        let outcome = self.run_untold(work);
+        match &outcome {
+            Ok(_) => self.reading.works(),
+            Err(error) if error.code() == Code::Unavailable && !self.is_closed() => self.reading.fails(error),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    fn run_untold<T>(&self, work: impl FnOnce(&mut dyn Tx) -> Result<T>) -> Result<T> {
         let mut connection = match lock(&self.idle).as_mut().map(Vec::pop) {
             Some(Some(connection)) => connection,
             Some(None) => Connection::open(&self.database, Access::Read)?,
@@ -41,6 +53,10 @@ impl Readers {
             idle.push(connection);
         }
         outcome
+    }
+
+    fn is_closed(&self) -> bool {
+        lock(&self.idle).is_none()
     }
 
     /// Closes the connections that nobody uses; those in use close when their reads end.

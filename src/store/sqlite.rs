@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::ffi::ErrorCode;
+use rusqlite::ffi::{self, ErrorCode};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OpenFlags, ToSql};
 
@@ -210,7 +210,9 @@ fn location(path: &Path, access: Access) -> String {
 
 /// What a failure of SQLite means to the caller; the failure itself is for the log.
 fn failure(cause: rusqlite::Error) -> Error {
+    let no_room_for_index = cause.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_SHMSIZE);
     let message = match cause.sqlite_error_code() {
+        Some(_) if no_room_for_index => "The database could not be opened because the disk is full",
         Some(ErrorCode::DiskFull) => "The data could not be stored because the disk is full",
         Some(ErrorCode::ReadOnly) => "The data could not be stored because the database is read-only",
         Some(ErrorCode::SystemIoFailure) => "The data could not be read or stored because of a disk error",

@@ -152,7 +152,7 @@ fn examine(path: &Path, access: Access, depth: Depth) -> Result<u32> {
         Ok((version, None)) => Ok(version),
         Ok((_, Some(line))) => Err(damaged(path, &line)),
         Err(error) if error.code() == Code::Unavailable => Err(error),
-        Err(error) => Err(damaged(path, &reason(&error)).because(error)),
+        Err(error) => Err(damaged(path, &reason(&error))),
     }
 }
 

@@ -6,11 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::error::{Code, Error, Result};
+use crate::store::condition::{Condition, copy};
+use crate::store::directory::{Directory, Identity};
 use crate::store::readers::Readers;
 use crate::store::sqlite::Connection;
 use crate::store::{Cell, Tx};
@@ -20,6 +22,12 @@ const GROUP: usize = 512;
 
 /// How often an idle writer looks whether another process has committed.
 const WATCH: Duration = Duration::from_millis(250);
+
+/// How often relief is sought while writing fails.
+const RELIEF: Duration = Duration::from_secs(1);
+
+/// The smallest write there is.
+pub(super) const PROOF: &str = "UPDATE proof SET touched = touched + 1 WHERE id = 1";
 
 /// How long readers may keep the log from starting over, each time it has outgrown its limit.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -32,11 +40,15 @@ pub(super) enum Message {
     Stop,
 }
 
-/// Whether a write changes what other rooms keep in caches.
+/// What a write is for, which decides what else happens with its answer.
+///
+/// Administration changes what other rooms keep in caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     Data,
     Administration,
+    /// To learn whether writing works; the answer comes once that is known.
+    Proof,
 }
 
 /// A write that waits for its commit.
@@ -47,8 +59,8 @@ pub(super) trait Job: Send {
     fn lose(&mut self, cause: &Error);
     /// What the write was for.
     fn purpose(&self) -> Purpose;
-    /// Whether there is a failure to answer.
-    fn failed(&self) -> bool;
+    /// The failure to answer, if there is one.
+    fn failure(&self) -> Option<&Error>;
     /// Answers the caller, if it still waits.
     fn answer(self: Box<Self>);
 }
@@ -97,8 +109,8 @@ where
         self.purpose
     }
 
-    fn failed(&self) -> bool {
-        self.outcome.is_err()
+    fn failure(&self) -> Option<&Error> {
+        self.outcome.as_ref().err()
     }
 
     fn answer(self: Box<Self>) {
@@ -114,15 +126,6 @@ where
 pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref().cloned());
     Error::internal(format!("the work on the database panicked: {}", text.unwrap_or_default()))
-}
-
-/// One failure told to several callers.
-fn copy(error: &Error) -> Error {
-    let copy = Error::new(error.code(), error.message().to_owned());
-    match error.cause() {
-        Some(cause) => copy.because(cause.to_string()),
-        None => copy,
-    }
 }
 
 /// What the thread tells everybody.
@@ -147,8 +150,15 @@ pub(super) struct Writer {
     log: Log,
     /// SQLite's count of the commits that others made, as far as they were noticed.
     others: Cell,
-    /// Whether the last attempt at keeping the database in order failed.
-    troubled: bool,
+    /// Whether jobs can be committed.
+    writing: Arc<Condition>,
+    /// Whether the log can be folded and other processes be noticed, of which no caller hears.
+    order: Condition,
+    directory: Directory,
+    /// The files that the connection has open.
+    files: Identity,
+    /// When relief was last sought.
+    relieved: Option<Instant>,
 }
 
 impl Writer {
@@ -156,14 +166,28 @@ impl Writer {
         mut connection: Connection,
         jobs: Receiver<Message>,
         progress: Arc<Progress>,
+        writing: Arc<Condition>,
         log: Log,
+        directory: Directory,
     ) -> Result<Writer> {
         let others = connection.pragma("data_version")?;
         connection.query(&format!("PRAGMA journal_size_limit = {}", log.limit), &[])?;
-        Ok(Writer { connection, jobs, progress, log, others, troubled: false })
+        Ok(Writer {
+            connection,
+            jobs,
+            progress,
+            log,
+            others,
+            writing,
+            order: Condition::new("kept in order"),
+            files: directory.identity(),
+            directory,
+            relieved: None,
+        })
     }
 
-    /// Serves until told to stop, then carries out what still waits and closes the connection.
+    /// Serves until told to stop, then carries out what still waits and closes the connection. Ends unasked if the
+    /// files are no longer those it writes to.
     pub(super) fn run(mut self) {
         let mut stopping = false;
         while !stopping {
@@ -181,15 +205,35 @@ impl Writer {
                         Err(_) => break,
                     }
                 }
+                if self.directory.identity() != self.files {
+                    return self.give_up(group);
+                }
                 let noticed = self.notice_others();
                 self.carry_out(std::mem::take(&mut group));
-                let kept = self.log.keep_short(&mut self.connection, &self.progress);
-                self.report(noticed.and(kept));
+                match noticed.and_then(|()| self.log.keep_short(&mut self.connection, &self.progress)) {
+                    Ok(Kept::Folded) => self.order.works(),
+                    Ok(Kept::AsItWas) => {}
+                    Err(error) => self.order.fails(&error),
+                }
+                if self.writing.is_failing() && self.relieved.is_none_or(|last| last.elapsed() >= RELIEF) {
+                    self.seek_relief();
+                }
                 if !stopping || self.is_idle(&mut group) {
                     break;
                 }
             }
         }
+    }
+
+    /// What is committed to files without a name is gone with the process, so it must not be acknowledged.
+    fn give_up(self, mut group: Vec<Box<dyn Job>>) {
+        let error = Error::new(
+            Code::Unavailable,
+            "The data could not be stored because the database was removed or replaced while it was in use",
+        );
+        self.writing.fails(&error);
+        group.iter_mut().for_each(|job| job.lose(&error));
+        group.into_iter().for_each(Job::answer);
     }
 
     /// Whether nothing waits any more; else the group holds the next job.
@@ -212,23 +256,32 @@ impl Writer {
         Ok(())
     }
 
-    /// Logs trouble that no caller hears of when it begins and when it ends: a full disk must not be filled with its
-    /// own report.
-    fn report(&mut self, outcome: Result<()>) {
-        match outcome {
-            Ok(()) => {
-                if self.troubled {
-                    log::info!("The database is kept in order again");
-                }
-                self.troubled = false;
-            }
-            Err(error) => {
-                if !self.troubled {
-                    log::warn!("The database cannot be kept in order: {error:?}");
-                }
-                self.troubled = true;
-            }
+    /// Makes what room there can be, and finds out whether writing works again.
+    ///
+    /// That a write succeeded does not prove it: on a full disk a small one may still find a place at the log's end.
+    #[expect(clippy::disallowed_methods, reason = "how long ago it was, whatever the clock is set to")]
+    fn seek_relief(&mut self) {
+        self.relieved = Some(Instant::now());
+        // Once the log is in the database it starts over, so that it need not grow for a while.
+        if let Err(error) = self.log.empty(&mut self.connection) {
+            log::debug!("The write-ahead log cannot be emptied: {error:?}");
         }
+        match self.directory.prove_room().and_then(|()| self.prove_commit()) {
+            Ok(()) => {
+                self.writing.works();
+                // Should writing fail again, what helped now helps at once.
+                self.relieved = None;
+            }
+            Err(error) => self.writing.fails(&error),
+        }
+    }
+
+    fn prove_commit(&mut self) -> Result<()> {
+        self.leave_transaction()?;
+        self.connection.execute("BEGIN IMMEDIATE", &[])?;
+        let outcome = self.connection.execute(PROOF, &[]).and_then(|_| self.connection.execute("COMMIT", &[]));
+        self.leave_transaction()?;
+        outcome.map(|_| ())
     }
 
     fn carry_out(&mut self, group: Vec<Box<dyn Job>>) {
@@ -293,19 +346,28 @@ impl Writer {
                 "The data could not be stored because the disk is full or failing",
             ));
         }
-        if job.failed() {
+        if job.failure().is_some() {
             self.connection.execute("ROLLBACK TO job", &[])?;
         }
         self.connection.execute("RELEASE job", &[])?;
         Ok(())
     }
 
-    fn answer(&self, done: Vec<Box<dyn Job>>) {
-        if done.iter().any(|job| job.purpose() == Purpose::Administration && !job.failed()) {
+    fn answer(&mut self, done: Vec<Box<dyn Job>>) {
+        if done.iter().any(|job| job.purpose() == Purpose::Administration && job.failure().is_none()) {
             self.progress.generation.fetch_add(1, Ordering::Release);
         }
+        // A job's own refusal says nothing about the disk.
+        match done.iter().filter_map(|job| job.failure()).find(|error| error.code() == Code::Unavailable) {
+            Some(error) => self.writing.fails(error),
+            None => {
+                if self.writing.is_failing() && done.iter().any(|job| job.purpose() == Purpose::Proof) {
+                    self.seek_relief();
+                }
+            }
+        }
         for job in done {
-            count(if job.failed() { &self.progress.failures } else { &self.progress.writes });
+            count(if job.failure().is_some() { &self.progress.failures } else { &self.progress.writes });
             job.answer();
         }
     }
@@ -324,6 +386,12 @@ pub(super) struct Log {
     readers: Arc<Readers>,
 }
 
+/// What was done about the log's length.
+enum Kept {
+    AsItWas,
+    Folded,
+}
+
 /// The bytes in front of each page of the log.
 const FRAME_HEADER: u64 = 24;
 
@@ -338,14 +406,14 @@ impl Log {
 
     /// Folds the log into the database each time it has grown by a quarter of its limit, and makes it start over past
     /// the limit.
-    fn keep_short(&mut self, connection: &mut Connection, progress: &Progress) -> Result<()> {
+    fn keep_short(&mut self, connection: &mut Connection, progress: &Progress) -> Result<Kept> {
         let (length, folded) = checkpoint(connection, LENGTH)?;
         if length < self.tried {
             self.tried = 0;
         }
         let quarter = (self.limit / 4 / self.frame).max(1);
         if length - self.tried < quarter || (length == folded && length * self.frame < self.limit) {
-            return Ok(());
+            return Ok(Kept::AsItWas);
         }
         self.tried = length;
         count(&progress.checkpoints);
@@ -354,7 +422,13 @@ impl Log {
         if length * self.frame >= self.limit {
             self.start_over(connection)?;
         }
-        Ok(())
+        Ok(Kept::Folded)
+    }
+
+    /// Folds all of the log into the database and lets it start over, however short it is.
+    fn empty(&mut self, connection: &mut Connection) -> Result<()> {
+        checkpoint(connection, FOLD)?;
+        self.start_over(connection)
     }
 
     fn start_over(&mut self, connection: &mut Connection) -> Result<()> {

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use env_logger::{Builder, Target, WriteStyle};
-use log::Record;
 use log::kv::{Key, Value, VisitSource};
+use log::{LevelFilter, Record};
 use serde_json::{Map, Value as Json};
 
 use crate::config::log::{Format, Log};
@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 /// Starts the log. It can be started once in a process.
 pub fn start(settings: &Log) -> Result<()> {
     let mut builder = Builder::new();
+    // Every client that breaks off or speaks wrongly is an error to the HTTP layer; unless asked for, it is none to us.
+    builder.filter_module("actix_http", LevelFilter::Off);
     builder.parse_filters(&settings.level).target(Target::Stderr);
     match settings.format {
         Format::Text => builder.format(|out, record| {

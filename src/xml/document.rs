@@ -43,7 +43,8 @@ impl<'i> Document<'i> {
             return Err(XmlError::new("The text contains a character that XML does not allow", offset));
         }
         let mut reader = Reader::new(input, limits);
-        let mut document = Document { elements: Vec::with_capacity(24), attributes: Vec::with_capacity(24) };
+        let mut document =
+            Document { elements: Vec::with_capacity(most_elements(input, limits)), attributes: Vec::with_capacity(24) };
         let mut open: Vec<usize> = Vec::with_capacity(8);
         loop {
             match reader.token()? {
@@ -90,6 +91,14 @@ impl<'i> Document<'i> {
     /// Every element, in document order.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_, 'i>> {
         (0..self.elements.len()).map(|index| Element { document: self, index })
+    }
+}
+
+/// Growing the table of a large document step by step would take twice its memory.
+fn most_elements(input: &str, limits: Limits) -> usize {
+    match input.len() {
+        0..=65_536 => 24,
+        _ => input.bytes().filter(|byte| *byte == b'<').count().min(limits.nodes),
     }
 }
 

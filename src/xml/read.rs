@@ -456,10 +456,21 @@ fn pseudo_attribute<'t>(rest: &mut &'t str, name: &str) -> Option<&'t str> {
 }
 
 fn line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text.as_bytes().contains(&b'\r') {
-        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
-        false => text,
+    if !text.as_bytes().contains(&b'\r') {
+        return text;
     }
+    let Some(first) = text.find('\r') else { return text };
+    let mut normalised = String::with_capacity(text.len());
+    normalised.push_str(&text[..first]);
+    let mut rest = &text[first..];
+    while let Some(after) = rest.strip_prefix('\r') {
+        normalised.push('\n');
+        let after = after.strip_prefix('\n').unwrap_or(after);
+        let (line, next) = after.split_at(after.find('\r').unwrap_or(after.len()));
+        normalised.push_str(line);
+        rest = next;
+    }
+    Cow::Owned(normalised)
 }
 
 /// Finds the first character that no XML document may contain, as a byte offset.
@@ -521,6 +532,13 @@ mod tests {
                 Ok(_) => {}
                 Err(error) => return error.message,
             }
+        }
+    }
+
+    #[test]
+    fn line_ends_become_line_feeds() {
+        for text in ["", "a", "\r", "\n", "\r\n", "a\r\r\nb\n\rc\r", "\r\r\r", "\n\n", "a\r\n\r\nb\r"] {
+            assert_eq!(line_ends(text.into()), text.replace("\r\n", "\n").replace('\r', "\n"), "{text:?}");
         }
     }
 

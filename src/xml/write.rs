@@ -36,7 +36,10 @@ impl Writer {
             self.text.push_str("=\"");
             match any_byte(value, |byte| byte < 0x20 || matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | 0xEF)) {
                 false => self.text.push_str(value),
-                true => self.text.push_str(&escape(carriable(value))),
+                // Bare white space would be read back as spaces.
+                true => self.text.push_str(
+                    &escape(carriable(value)).replace('\t', "&#9;").replace('\n', "&#10;").replace('\r', "&#13;"),
+                ),
             }
             self.text.push('"');
         }

@@ -26,7 +26,7 @@ const FLOORS: &[(u8, &str, &str)] = &[
         "facade/soap",
         "app auth error facade/body facade/compress facade/request facade/resource model operation soap xml",
     ),
-    (6, "server", "app error facade/meta facade/request facade/soap"),
+    (6, "server", "app config error facade/meta facade/request facade/soap"),
     (6, "cli", "app auth config error facade/soap model operation server soap store telemetry"),
     (6, "main", "cli"),
 ];
@@ -37,6 +37,9 @@ const NEIGHBOURS: &[(&str, &str)] =
 
 /// Where each library and each door to the outside world may be used.
 const CRATES: &[(&str, &str)] = &[
+    ("actix_http", "server"),
+    ("actix_server", "server"),
+    ("actix_service", "server"),
     ("actix_web", "facade/body facade/compress facade/meta facade/request facade/soap server"),
     ("anyhow", "cli"),
     ("askama", "facade/soap/page"),
@@ -45,7 +48,7 @@ const CRATES: &[(&str, &str)] = &[
     ("encoding_rs", "xml/text"),
     ("env_logger", "telemetry"),
     ("flate2", "facade/body facade/compress"),
-    ("futures_util", "facade/soap/endpoint server"),
+    ("futures_util", "facade/body facade/soap/endpoint server"),
     ("getrandom", "auth/key"),
     ("indicatif", "cli/backup"),
     ("ipnet", "model/address"),
@@ -53,14 +56,15 @@ const CRATES: &[(&str, &str)] = &[
     ("jsonschema", "app/rules"),
     ("log", "cli config/log facade/meta facade/soap operation server store telemetry"),
     ("mimalloc", "main"),
-    ("percent_encoding", "soap/media"),
+    ("percent_encoding", "app/rules soap/media"),
     ("quick_xml", "xml"),
     ("rusqlite", "store/sqlite"),
+    ("rustix", "server"),
     ("serde", "cli/demo config operation/json"),
     ("serde_json", "app/rules cli facade/meta facade/resource facade/soap operation telemetry"),
     ("sha2", "auth/key facade/soap/page operation/record"),
     ("subtle", "auth/key"),
-    ("tokio", "cli/session facade/body server store"),
+    ("tokio", "app/bodies cli/session facade/body server store"),
     ("toml", "config"),
     ("uuid", "facade/request operation"),
     ("yaserde", "soap/wsdl"),
@@ -70,9 +74,9 @@ const DOORS: &[(&str, &str)] = &[
     ("std::env", "config"),
     ("std::fs", "cli config store"),
     ("std::process", "cli main store"),
-    ("std::thread", "store"),
+    ("std::thread", "server store telemetry"),
     ("SystemTime::now", "app/clock"),
-    ("Instant::now", "operation"),
+    ("Instant::now", "operation server/connection store/condition store/writer"),
     ("TcpListener", "server"),
 ];
 

@@ -7,23 +7,29 @@
     clippy::string_slice,
     reason = "a test stops where something is not as it must be"
 )]
-#![expect(clippy::print_stderr, reason = "what was not tested is said")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "what was not tested, and what was counted, is said")]
 #![expect(clippy::too_many_lines, reason = "a test tells its whole story in one place")]
 #![expect(clippy::disallowed_methods, reason = "the settings of the tests themselves are not the gateway's")]
 
 mod attack;
 mod auth;
 mod cli;
+mod cost;
+mod crash;
 mod curl;
 mod describe;
 mod docs;
+mod edge;
 mod envelope;
 mod errors;
+mod faults;
 mod house;
 mod message;
 mod meta;
 mod page;
 mod process;
+mod properties;
+mod secrets;
 mod serve;
 mod soap;
 mod store;

@@ -1,5 +1,6 @@
 //! The built command: run to its end, or serving until a test ends it. Only processes started here are ever signalled.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -35,7 +36,17 @@ impl Place {
     }
 
     pub(crate) fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowgate"));
+        self.command_of(Command::new(binary()), arguments)
+    }
+
+    /// The same through a shell, which prepares what no safe function can before it becomes the command.
+    fn command_after(&self, shell: &str, arguments: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell}\nexec \"$0\" \"$@\"")]).arg(binary());
+        self.command_of(command, arguments)
+    }
+
+    fn command_of(&self, mut command: Command, arguments: &str) -> Command {
         // The tests must not depend on what the developer's own environment sets.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("FLOWGATE__") || name == "RUST_LOG" {
@@ -73,6 +84,17 @@ impl Place {
     pub(crate) fn serve(&self, arguments: &str) -> Gateway {
         Gateway::start(self.command(&format!("serve --listen 127.0.0.1:0 {arguments}")), self.path("serve.log"))
     }
+
+    /// The same after what a shell prepares.
+    pub(crate) fn serve_after(&self, shell: &str, arguments: &str) -> Gateway {
+        let command = self.command_after(shell, &format!("serve --listen 127.0.0.1:0 {arguments}"));
+        Gateway::start(command, self.path("serve.log"))
+    }
+}
+
+/// The command under test: the one built with the tests, or another build that is to keep the same promises.
+fn binary() -> OsString {
+    std::env::var_os("FLOWGATE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_flowgate").into())
 }
 
 /// A gateway in a process of its own. It is killed when this is dropped.
@@ -135,6 +157,18 @@ impl Gateway {
         assert!(status.expect("a shell").success(), "the process is gone:\n{}", self.log());
     }
 
+    /// Waits until it has said its last, which is when it ends.
+    pub(crate) fn hear_end(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.printed.push_str(&line),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => panic!("it goes on:\n{}", self.log()),
+            }
+        }
+    }
+
     /// Waits for its end; a test must have asked for it.
     pub(crate) fn end_within(mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
@@ -156,10 +190,12 @@ impl Gateway {
         assert_eq!(status.code(), Some(0), "{}", std::fs::read_to_string(log).unwrap_or_default());
     }
 
-    /// SIGKILL.
-    pub(crate) fn kill(mut self) {
+    /// SIGKILL; gives all it had printed.
+    pub(crate) fn kill(mut self) -> String {
         self.child.kill().expect("a signal");
         self.child.wait().expect("its end");
+        self.printed.extend(self.lines.iter().flat_map(|line| [line, "\n".to_owned()]));
+        std::mem::take(&mut self.printed)
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

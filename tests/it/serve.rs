@@ -116,7 +116,7 @@ fn the_demos_schema_flows_and_webhook_are_as_described() {
         send(gateway.address, &post_request(gateway.address, &[("Connection", "close")], message.as_bytes()))
     };
     reply(&webhook("demo-hook"), "created", "201", "Webhook response has been saved successfully", "null");
-    fault(&webhook("no-hook"), "404", "no-hook");
+    fault(&webhook("no-hook"), "404", "There is no webhook");
     for keys in [["wrong", "demo-app"], ["demo-api-key", "wrong"]] {
         fault(&gateway.call_with(keys, "getSchema", vec![]), "404", "The credentials are not correct.");
     }

@@ -610,7 +610,7 @@ fn webhooks_need_an_existing_uri_and_nothing_else() {
     fault(
         &send(&app, Form::Encoded11, "webhook", &[text("Uri", "nowhere"), text("Payload", "x")]),
         "404",
-        "There is no webhook with the URI 'nowhere'",
+        "There is no webhook with this Uri",
     );
     fault(&send(&app, Form::Encoded11, "webhook", &[text("Payload", "x")]), "400", "Uri is required");
 }

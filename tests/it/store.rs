@@ -5,7 +5,7 @@ mod conformance;
 mod durability;
 mod process;
 mod refusal;
-mod writing;
+pub(crate) mod writing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

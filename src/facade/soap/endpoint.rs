@@ -3,8 +3,9 @@
 
 use std::panic::AssertUnwindSafe;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
@@ -17,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::facade::request::{REQUEST_ID, RequestContext, http_credential};
 use crate::facade::soap::answer::{Answer, Response};
 use crate::facade::soap::error::describe;
-use crate::facade::soap::{credential, port};
+use crate::facade::soap::{credential, is_mounted_at, port};
 use crate::facade::{body, compress};
 use crate::model::account::FaultDialect;
 use crate::soap::encoded::Context;
@@ -44,6 +45,8 @@ struct Exchange {
     operation: &'static str,
     caller: Option<Caller>,
     outcome: std::result::Result<Answer, Failure>,
+    /// Whether the client may still be sending, so that nothing it sends can be taken for a further request.
+    is_unfinished: bool,
 }
 
 enum Failure {
@@ -61,22 +64,22 @@ impl From<Error> for Failure {
 /// Answers a call.
 pub async fn post(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
     let context = RequestContext::of(&request, &app);
-    let media_type = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .map(|value| MediaType::parse(&String::from_utf8_lossy(value.as_bytes())))
-        .unwrap_or_default();
-    let version = if media_type.essence == "application/soap+xml" { Version::V12 } else { Version::V11 };
+    let media_type = media_type_of(request.headers());
+    let version = version_of(&media_type);
     let mut exchange = Exchange {
         dialect: Dialect::unread(version),
         operation: "",
         caller: None,
         outcome: Err(Failure::VersionMismatch),
+        is_unfinished: false,
     };
     exchange.outcome = match body::read(&request, payload, &app).await {
-        Err(error) => Err(error.into()),
-        Ok(bytes) => {
-            let answering = answer(&request, &context, &app, &media_type, &bytes, &mut exchange);
+        Err(error) => {
+            exchange.is_unfinished = true;
+            Err(error.into())
+        }
+        Ok(body) => {
+            let answering = answer(&request, &context, &app, &media_type, &body.bytes, &mut exchange);
             // A defect in one call must not take the worker's other connections with it.
             AssertUnwindSafe(answering)
                 .catch_unwind()
@@ -220,6 +223,9 @@ fn respond(request: &HttpRequest, context: &RequestContext, exchange: Exchange) 
     };
     let mut response = HttpResponse::build(status);
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static(exchange.dialect.version.names().content_type)));
+    if exchange.is_unfinished {
+        response.force_close();
+    }
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         response.insert_header((REQUEST_ID, id));
     }
@@ -235,9 +241,46 @@ fn respond(request: &HttpRequest, context: &RequestContext, exchange: Exchange) 
     compress::finish(request, response, text)
 }
 
-/// The texts as one header, if they fit into one.
+/// How a defect of ours is told to the sender of a call that nobody else can answer any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Defect {
+    version: Version,
+}
+
+impl Defect {
+    /// What a request would be told, if it is a call.
+    pub fn of(head: &RequestHead) -> Option<Defect> {
+        let is_call = head.method == Method::POST && is_mounted_at(head.uri.path());
+        is_call.then(|| Defect { version: version_of(&media_type_of(&head.headers)) })
+    }
+
+    /// The fault.
+    pub fn answer(self) -> HttpResponse {
+        let reference = reference();
+        let error = Error::internal("a handler panicked");
+        let (code, blame) = describe(error.code());
+        log::error!(reference, code:? = error.code(); "Fault: {error}");
+        let fault = Fault { blame, code, message: error.message(), reference: &reference, form: FaultForm::Standard };
+        HttpResponse::InternalServerError()
+            .content_type(self.version.names().content_type)
+            .body(write_fault(&Dialect::unread(self.version), &fault))
+    }
+}
+
+fn media_type_of(headers: &HeaderMap) -> MediaType {
+    let value = headers.get(CONTENT_TYPE);
+    value.map(|value| MediaType::parse(&String::from_utf8_lossy(value.as_bytes()))).unwrap_or_default()
+}
+
+/// The SOAP version that a Content-Type stands for, as long as no envelope says it.
+fn version_of(media_type: &MediaType) -> Version {
+    if media_type.essence == "application/soap+xml" { Version::V12 } else { Version::V11 }
+}
+
+/// The texts as one header, if they fit into one. Beyond ASCII, clients read headers in different ways.
 fn header_list(texts: &[String]) -> Option<HeaderValue> {
-    (1..=MOST_UUIDS).contains(&texts.len()).then(|| HeaderValue::from_str(&texts.join(", ")).ok()).flatten()
+    let fits = (1..=MOST_UUIDS).contains(&texts.len()) && texts.iter().all(|text| text.is_ascii());
+    fits.then(|| HeaderValue::from_str(&texts.join(", ")).ok()).flatten()
 }
 
 fn write_response(dialect: &Dialect, operation: &str, response: &Response, context: &RequestContext) -> String {
@@ -308,7 +351,10 @@ fn write_failure(
 
 fn log(operation: &str, error: &Error, reference: &str, context: &RequestContext) {
     let level = match error.code() {
-        Code::Internal | Code::Unavailable => log::Level::Error,
+        Code::Internal => log::Level::Error,
+        // The store tells the log when it stops working and when it works again. A line for each request would fill a
+        // full disk further.
+        Code::Unavailable => log::Level::Debug,
         _ => log::Level::Info,
     };
     let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -175,7 +175,7 @@ async fn change_flow_status(operation: &str, app: &App, caller: &Caller, input: 
 }
 
 async fn post_record(app: &App, caller: &Caller, input: Option<Value<'_>>) -> Result<Answer> {
-    let record = to_json(required(input, "Customer")?)?.to_string();
+    let record = to_json(required(input, "Customer")?)?;
     let named = optional(input, "FlowDiagramObject")?.map(flow_reference).transpose()?;
     let flow = match named {
         Some(flow) => flow,

@@ -204,6 +204,79 @@ async fn the_last_clone_may_go_inside_the_writer() {
     assert!(reopened.peek(|tx| account::find_customer(tx, "acme")).expect("a read").is_some());
 }
 
+/// A value that the writer cannot even throw away: nothing else makes its thread panic.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a defect");
+    }
+}
+
+/// Ends the writer's thread by a panic.
+pub(crate) async fn lose_writer(store: &Store) {
+    let (release, released) = mpsc::channel::<()>();
+    let abandoned = store.write(move |_| {
+        let _ = released.recv();
+        Ok(Bomb)
+    });
+    // The caller stops waiting, so that the value is the writer's to drop.
+    tokio::select! {
+        biased;
+        _ = abandoned => {}
+        () = std::future::ready(()) => {}
+    }
+    drop(release);
+}
+
+#[tokio::test]
+async fn a_writer_that_ends_unasked_is_noticed_and_nothing_is_acknowledged_any_more() {
+    let (fresh, acme, flow) = store_with_flow(&Options::default()).await;
+    insert_record(&fresh.store, acme, flow, "r-1".into()).await.expect("a record");
+    tokio::select! {
+        biased;
+        () = fresh.store.writer_lost() => panic!("it is there"),
+        () = std::future::ready(()) => {}
+    }
+    lose_writer(&fresh.store).await;
+    fresh.store.writer_lost().await;
+    let refused = insert_record(&fresh.store, acme, flow, "r-2".into()).await.expect_err("no writer");
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(fresh.store.prove_writable().await.expect_err("no writer").code(), Code::Unavailable);
+    assert!(record_exists(&fresh.store, acme, "r-1"));
+    let data = fresh.data();
+    fresh.store.close();
+    let store = open(&data).expect("the next process");
+    assert!(record_exists(&store, acme, "r-1") && !record_exists(&store, acme, "r-2"));
+}
+
+#[tokio::test]
+async fn a_writer_that_is_asked_to_end_is_not_missed() {
+    let fresh = Fresh::new();
+    let store = fresh.store.clone();
+    fresh.store.close();
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(50), store.writer_lost()).await;
+    assert!(waited.is_err());
+}
+
+#[tokio::test]
+async fn files_that_were_removed_or_replaced_are_not_written_to() {
+    for name in ["flowgate.db", "flowgate.db-wal"] {
+        for is_replaced in [true, false] {
+            let (fresh, acme, flow) = store_with_flow(&Options::default()).await;
+            insert_record(&fresh.store, acme, flow, "before".into()).await.expect("a record");
+            let path = fresh.data().join(name);
+            std::fs::rename(&path, path.with_extension("old")).expect("another name");
+            if is_replaced {
+                std::fs::copy(path.with_extension("old"), &path).expect("a copy");
+            }
+            let refused = insert_record(&fresh.store, acme, flow, "after".into()).await.expect_err(name);
+            assert_eq!(refused.code(), Code::Unavailable, "{name}");
+            fresh.store.writer_lost().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn reads_see_one_moment_and_do_not_write() {
     let (fresh, acme, flow) = store_with_flow(&Options::default()).await;
