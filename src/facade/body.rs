@@ -1,12 +1,12 @@
 //! Reading a request's body: within a size, within a time, decompressed under the same size, and counted as long as it
 //! is held.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::{Bytes, Payload};
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 use futures_util::StreamExt;
 use tokio::sync::Semaphore;
 
@@ -19,6 +19,9 @@ static DECOMPRESSIONS: Semaphore = Semaphore::const_new(4);
 
 /// No byte of deflate gives more.
 const HIGHEST_RATIO: usize = 1032;
+
+/// Members of one gzip body. Each takes time even if it is empty, and empty ones take twenty bytes.
+const MOST_MEMBERS: usize = 10_000;
 
 /// Bytes from which on decompressed text is given all the room it may need at once. Growing step by step takes thrice
 /// as much for a moment; room that is not used takes none.
@@ -138,7 +141,7 @@ async fn decode(encoding: Encoding, bytes: Bytes, limit: usize, mut share: Share
 fn decompress(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Bytes> {
     let mut decoder: Box<dyn Read> = match encoding {
         Encoding::Deflate => Box::new(ZlibDecoder::new(bytes)),
-        _ => Box::new(MultiGzDecoder::new(bytes)),
+        _ => Box::new(Members { member: GzDecoder::new(bytes), left: MOST_MEMBERS }),
     };
     let mut decoded = Vec::new();
     // One byte more than allowed tells whether there are more.
@@ -157,6 +160,26 @@ fn decompress(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Bytes> {
         }
         Ok(size) if size > limit => Err(too_large(limit)),
         Ok(_) => Ok(Bytes::from(decoded)),
+    }
+}
+
+/// The members of a gzip file, one after the other.
+struct Members<'b> {
+    member: GzDecoder<&'b [u8]>,
+    left: usize,
+}
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let length = self.member.read(buffer)?;
+            let rest: &[u8] = self.member.get_ref();
+            if length > 0 || buffer.is_empty() || rest.is_empty() {
+                return Ok(length);
+            }
+            self.left = self.left.checked_sub(1).ok_or(ErrorKind::InvalidData)?;
+            self.member = GzDecoder::new(rest);
+        }
     }
 }
 

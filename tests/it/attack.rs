@@ -490,6 +490,12 @@ fn compressed_bodies_are_measured_while_they_grow() {
     target.is_untouched(&answer);
     let nested = gzip(&bomb);
     target.is_unharmed(&post("gzip, gzip", &nested), "Content-Encoding");
+    // Each empty member takes as long as a small body.
+    target.is_unharmed(&post("gzip", &gzip(b"").repeat(500_000)), "is not gzip");
+    let halves = within("");
+    let (one, other) = halves.split_at(100);
+    assert_eq!(post("gzip", &[gzip(one.as_bytes()), gzip(b""), gzip(other.as_bytes())].concat()).status, 200);
+    assert_eq!(post("gzip", &[gzip(halves.as_bytes()), b"tail".to_vec()].concat()).status, 500);
     // Undone once, it is no XML.
     assert_eq!(post("gzip", &nested).status, 500);
     for encoding in ["br", "zstd", "compress", "gzip, identity, gzip", "gzip;q=1", "\u{7f}"] {
