@@ -9,7 +9,6 @@ use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use self::effort::Effort;
-
 use crate::error::{Error, Result};
 use crate::model::schema::DataSchema;
 

@@ -61,7 +61,7 @@ impl<'s> Walk<'s> {
         while let Some(value) = open.pop() {
             match value {
                 Value::Object(members) => {
-                    if members.get("id").is_some_and(Value::is_string) && !std::ptr::eq(value, schema) {
+                    if id(value).is_some() && !std::ptr::eq(value, schema) {
                         bases.push(value);
                     }
                     open.extend(members.values());
@@ -73,18 +73,18 @@ impl<'s> Walk<'s> {
         Walk { bases, targets: HashMap::new(), left: steps }
     }
 
-    /// What the reference may lead to. Which base it is relative to is not found out; all are taken.
+    /// What the reference may lead to. It is not resolved; all are taken that it could be meant for.
     fn targets(&mut self, reference: &'s str) -> Vec<&'s Value> {
         if let Some(known) = self.targets.get(reference) {
             return known.clone();
         }
-        let (_, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let named = self.bases.iter().filter(|base| may_be(base, address));
+        let bases: Vec<_> = if named.clone().next().is_some() { named.collect() } else { self.bases.iter().collect() };
         let pointer = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-        let is_pointer = pointer.is_empty() || pointer.starts_with('/');
-        let named = |base: &&'s Value| base.get("id").and_then(Value::as_str).is_some_and(|id| id.ends_with(fragment));
-        let found: Vec<_> = match is_pointer {
-            true => self.bases.iter().filter_map(|base| base.pointer(&pointer)).collect(),
-            false => self.bases.iter().filter(|base| named(base)).copied().collect(),
+        let found: Vec<_> = match pointer.is_empty() || pointer.starts_with('/') {
+            true => bases.into_iter().filter_map(|base| base.pointer(&pointer)).collect(),
+            false => self.bases.iter().filter(|base| id(base).is_some_and(|id| id.contains('#'))).copied().collect(),
         };
         self.targets.insert(reference, found.clone());
         found
@@ -97,13 +97,14 @@ impl<'s> Walk<'s> {
 
     /// Counts the schema and all that are reached from it; `None` if they are too many or a circle.
     fn expand(&mut self, schema: &'s Value, depth: usize) -> Option<()> {
-        self.enter(schema, depth)?;
+        self.enter(depth)?;
         if let Some(reference) = reference(schema) {
             self.spend(if is_meta(reference) { META } else { 0 })?;
             return self.targets(reference).into_iter().try_for_each(|target| self.expand(target, depth + 1));
         }
         let Value::Object(keywords) = schema else { return Some(()) };
         for (keyword, value) in keywords {
+            self.spend(compared(keyword, value))?;
             match (keyword.as_str(), value) {
                 ("allOf" | "anyOf" | "oneOf" | "items", Value::Array(schemas)) => {
                     schemas.iter().try_for_each(|schema| self.expand(schema, depth + 1))?;
@@ -122,7 +123,7 @@ impl<'s> Walk<'s> {
 
     /// Applies the schema to the value; `None` if that takes too many steps.
     fn apply(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Option<()> {
-        self.enter(schema, depth)?;
+        self.enter(depth)?;
         let depth = depth + 1;
         if let Some(reference) = reference(schema) {
             if is_meta(reference) {
@@ -132,6 +133,7 @@ impl<'s> Walk<'s> {
         }
         let Value::Object(keywords) = schema else { return Some(()) };
         for (keyword, part) in keywords {
+            self.spend(compared(keyword, part))?;
             match (keyword.as_str(), part) {
                 ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
                     schemas.iter().try_for_each(|schema| self.apply(schema, value, depth))?;
@@ -183,17 +185,35 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// A step for the schema, and for each of the texts that it compares with.
-    fn enter(&mut self, schema: &Value, depth: usize) -> Option<()> {
-        let length = |keyword| match schema.get(keyword) {
-            Some(Value::Array(listed)) => listed.len(),
-            Some(Value::Object(named)) => named.len(),
-            _ => 0,
-        };
-        let compared = ["enum", "required", "properties", "dependencies", "patternProperties"].map(length);
-        self.spend(1 + compared.iter().sum::<usize>())?;
+    fn enter(&mut self, depth: usize) -> Option<()> {
+        self.spend(1)?;
         (depth < DEPTH).then_some(())
     }
+}
+
+/// What a keyword compares a value with, a step each.
+fn compared(keyword: &str, part: &Value) -> usize {
+    match (keyword, part) {
+        ("enum" | "required", Value::Array(listed)) => listed.len(),
+        ("properties" | "dependencies" | "patternProperties", Value::Object(named)) => named.len(),
+        _ => 0,
+    }
+}
+
+fn id(schema: &Value) -> Option<&str> {
+    schema.get("id")?.as_str()
+}
+
+/// Whether the address may be the schema's: of the same last part, or of one that could be written otherwise.
+fn may_be(schema: &Value, address: &str) -> bool {
+    let last = |address: &str| address.rsplit('/').next().unwrap_or_default().to_owned();
+    let Some(id) = id(schema) else { return address.is_empty() };
+    let path = id.split('#').next().unwrap_or_default();
+    address.is_empty()
+        || last(path) == last(address)
+        || [path, address]
+            .iter()
+            .any(|path| path.contains('%') || path.split('/').any(|part| matches!(part, "." | "..")))
 }
 
 /// What the schema refers to; then nothing else in it counts in draft 4.
@@ -252,6 +272,25 @@ mod tests {
         ] {
             assert!(!is_bearable(&schema, &json!({})));
         }
+    }
+
+    #[test]
+    fn references_by_address_are_told_apart() {
+        let other = json!({"definitions": {"other": {"id": "http://x/other.json", "type": "object"}}, "allOf": [{"$ref": "http://x/other.json"}]});
+        assert!(is_bearable(&other, &json!({})));
+        let disguised = json!({
+            "id": "http://x/roo%74",
+            "definitions": {"decoy": {"id": "http://y/root"}},
+            "allOf": [{"$ref": "http://x/root"}],
+        });
+        assert!(!is_bearable(&disguised, &json!({})));
+        let tree = json!({
+            "id": "http://x/tree",
+            "properties": {"nodes": {"items": {"$ref": "node"}}},
+            "definitions": {"node": {"id": "http://x/node", "properties": {"subtree": {"$ref": "tree"}}}},
+        });
+        let deep = |count| (0..count).fold(json!({"nodes": []}), |inner, _| json!({"nodes": [{"subtree": inner}]}));
+        assert!(is_bearable(&tree, &deep(20)));
     }
 
     #[test]
