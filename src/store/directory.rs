@@ -98,11 +98,18 @@ impl Directory {
         Ok(Lock { file })
     }
 
-    /// Which files stand under the names of the database and its log. Only their names are looked at: to open and close
-    /// one of them would take SQLite's locks off it.
-    pub(super) fn identity(&self) -> Identity {
-        let file = |path: PathBuf| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        Identity { database: file(self.database()), log: file(self.log()) }
+    /// Whether the database and its log are still those files; a file that was not known yet is from now on. Only their
+    /// names are looked at: to open and close one of them would take SQLite's locks off it.
+    pub(super) fn holds(&self, files: &mut Files) -> bool {
+        let is_same = |path: PathBuf, known: &mut Option<(u64, u64)>| match std::fs::metadata(path) {
+            Ok(metadata) => {
+                let found = (metadata.dev(), metadata.ino());
+                *known.get_or_insert(found) == found
+            }
+            // A disk that fails for a while does not take files away.
+            Err(cause) => known.is_none() || cause.kind() != ErrorKind::NotFound,
+        };
+        is_same(self.database(), &mut files.database) && is_same(self.log(), &mut files.log)
     }
 
     /// Proves that the disk has room for a while of writing, with a file that has no name and is gone at once.
@@ -139,8 +146,8 @@ impl Directory {
 }
 
 /// The files of a database, by device and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+#[derive(Debug, Default)]
+pub(super) struct Files {
     database: Option<(u64, u64)>,
     log: Option<(u64, u64)>,
 }

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::error::{Code, Error, Result};
 use crate::store::condition::{Condition, copy};
-use crate::store::directory::{Directory, Identity};
+use crate::store::directory::{Directory, Files};
 use crate::store::readers::Readers;
 use crate::store::sqlite::Connection;
 use crate::store::{Cell, Tx};
@@ -31,6 +31,9 @@ pub(super) const PROOF: &str = "UPDATE proof SET touched = touched + 1 WHERE id 
 
 /// How long readers may keep the log from starting over, each time it has outgrown its limit.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The same once it has outgrown twice its limit: on a busy machine even short reads can take longer than that.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is sent to the thread.
 pub(super) enum Message {
@@ -156,7 +159,7 @@ pub(super) struct Writer {
     order: Condition,
     directory: Directory,
     /// The files that the connection has open.
-    files: Identity,
+    files: Files,
     /// When relief was last sought.
     relieved: Option<Instant>,
 }
@@ -172,6 +175,8 @@ impl Writer {
     ) -> Result<Writer> {
         let others = connection.pragma("data_version")?;
         connection.query(&format!("PRAGMA journal_size_limit = {}", log.limit), &[])?;
+        let mut files = Files::default();
+        directory.holds(&mut files);
         Ok(Writer {
             connection,
             jobs,
@@ -180,7 +185,7 @@ impl Writer {
             others,
             writing,
             order: Condition::new("kept in order"),
-            files: directory.identity(),
+            files,
             directory,
             relieved: None,
         })
@@ -205,7 +210,7 @@ impl Writer {
                         Err(_) => break,
                     }
                 }
-                if self.directory.identity() != self.files {
+                if !self.directory.holds(&mut self.files) {
                     return self.give_up(group);
                 }
                 let noticed = self.notice_others();
@@ -420,7 +425,8 @@ impl Log {
         // Most of the work is done beside the readers; they wait for the rest only.
         checkpoint(connection, FOLD)?;
         if length * self.frame >= self.limit {
-            self.start_over(connection)?;
+            let is_pressing = length * self.frame >= 2 * self.limit;
+            self.start_over(connection, if is_pressing { LAST_PATIENCE } else { PATIENCE })?;
         }
         Ok(Kept::Folded)
     }
@@ -428,11 +434,11 @@ impl Log {
     /// Folds all of the log into the database and lets it start over, however short it is.
     fn empty(&mut self, connection: &mut Connection) -> Result<()> {
         checkpoint(connection, FOLD)?;
-        self.start_over(connection)
+        self.start_over(connection, PATIENCE)
     }
 
-    fn start_over(&mut self, connection: &mut Connection) -> Result<()> {
-        let Some(_closed) = self.readers.gate.close(PATIENCE) else {
+    fn start_over(&mut self, connection: &mut Connection, patience: Duration) -> Result<()> {
+        let Some(_closed) = self.readers.gate.close(patience) else {
             log::debug!("A long read keeps the write-ahead log from starting over");
             return Ok(());
         };

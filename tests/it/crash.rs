@@ -169,6 +169,7 @@ struct Ledger {
     repeats: usize,
     lost: usize,
     phantoms: usize,
+    untold: usize,
     duplicates: usize,
 }
 
@@ -204,6 +205,11 @@ impl Ledger {
             self.phantoms += usize::from(self.sent.get(&uuid).is_none_or(|sent| sent.data != data));
             self.duplicates += usize::from(stored.insert(uuid, data).is_some());
         }
+        // SIGTERM gave everything that was accepted the time to be answered.
+        self.untold += stored
+            .keys()
+            .filter(|uuid| uuid.starts_with("term") && self.sent.get(*uuid).is_some_and(|sent| sent.reply.is_none()))
+            .count();
         let lost: Vec<_> =
             self.acknowledged().map(|record| &record.uuid).filter(|uuid| !stored.contains_key(*uuid)).collect();
         if !lost.is_empty() {
@@ -248,13 +254,14 @@ fn a_gateway_killed_and_stopped_again_and_again_neither_loses_nor_invents_a_reco
     let acknowledged = ledger.acknowledged().count();
     eprintln!(
         "{rounds} rounds: {acknowledged} acknowledged, {} lost, {} phantom, {} duplicates, {unanswered} unanswered, \
-         {} repeated; slowest start {} ms",
+         {} untold by SIGTERM, {} repeated; slowest start {} ms",
         ledger.lost,
         ledger.phantoms,
         ledger.duplicates,
+        ledger.untold,
         ledger.repeats,
         ledger.slowest_start.as_millis()
     );
     assert!(acknowledged > 0);
-    assert_eq!((ledger.lost, ledger.phantoms, ledger.duplicates), (0, 0, 0));
+    assert_eq!((ledger.lost, ledger.phantoms, ledger.duplicates, ledger.untold), (0, 0, 0, 0));
 }

@@ -12,7 +12,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flowgate::app::App;
 use flowgate::app::clock::Clock;
@@ -328,6 +328,7 @@ fn a_disk_that_fails_for_a_while_loses_nothing_acknowledged() {
         ("pwrite64:error=EROFS", "a disk error"),
         ("pwrite64:error=EDQUOT", "a disk error"),
         ("fdatasync,fsync:error=EIO", "a disk error"),
+        ("pwrite64,statx,stat,newfstatat:error=EIO", "a disk error"),
     ]
     .into_iter()
     .enumerate()
@@ -503,18 +504,24 @@ fn a_database_that_cannot_be_trusted_stops_the_start_and_is_left_alone() {
 
 #[test]
 fn a_start_killed_at_any_moment_leaves_nothing_that_stops_the_next() {
+    let start = |place: &Place| {
+        let mut command = place.command("serve --demo --listen 127.0.0.1:0");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a process")
+    };
+    let (place, started) = (Place::new(), Instant::now());
+    let mut child = start(&place);
+    while !place.path("data/flowgate.db").exists() {
+        assert!(started.elapsed() < PATIENCE, "no database is made");
+    }
+    let time = started.elapsed();
+    child.kill().expect("a signal");
+    child.wait().expect("its end");
     let mut unfinished = 0;
-    for moment in 0..20_u32 {
+    for moment in 0..20 {
         let place = Place::new();
-        let mut child = place
-            .command("serve --demo --listen 127.0.0.1:0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a process");
+        let mut child = start(&place);
         // Spread over the time that it takes to make a database, and beyond.
-        std::thread::sleep(Duration::from_micros(u64::from(moment * moment) * 250));
+        std::thread::sleep(time * moment / 13);
         child.kill().expect("a signal");
         child.wait().expect("its end");
         unfinished += usize::from(!place.path("data/flowgate.db").exists());
