@@ -3,19 +3,26 @@
 //! from what it is told through [`Watch`], and nothing of what the bytes mean.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// How long a connection stays open after its last reply, so that a client that is still sending can read it.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
+
+/// Connections that are read on after they ended; they are beyond the limit of connections.
+const MOST_LINGERING: usize = 1024;
+static LINGERING: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of a reply for which the client has the whole time limit again.
 const STRETCH: usize = 256 * 1024;
@@ -88,10 +95,10 @@ impl Watch {
 
     fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let limit = match self.phase.get() {
-            Phase::Opening | Phase::Busy => return None,
+            Phase::Opening | Phase::Busy | Phase::Ended => return None,
             Phase::Idle => limits.idle,
             Phase::Further => limits.head,
-            Phase::Closing | Phase::Ended => LINGER,
+            Phase::Closing => LINGER,
         };
         Some(self.since.get() + limit)
     }
@@ -112,7 +119,8 @@ struct Head {
 
 /// A connection. Past a limit on reading it seems to have ended; past that on writing it is cut.
 pub(super) struct Connection {
-    stream: TcpStream,
+    /// Taken when the connection is dropped or cut.
+    stream: Option<TcpStream>,
     peer: Option<SocketAddr>,
     limits: Limits,
     watch: Rc<Watch>,
@@ -120,21 +128,19 @@ pub(super) struct Connection {
     writing: Alarm,
     stalled: Option<Stalled>,
     head: Head,
-    is_shut: bool,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, limits: Limits) -> Connection {
         Connection {
             peer: stream.peer_addr().ok(),
-            stream,
+            stream: Some(stream),
             limits,
             watch: Rc::new(Watch::new()),
             reading: Alarm::default(),
             writing: Alarm::default(),
             stalled: None,
             head: Head::default(),
-            is_shut: false,
         }
     }
 
@@ -154,17 +160,8 @@ impl Connection {
         deadline.is_some_and(|deadline| self.reading.is_due(deadline, context))
     }
 
-    /// Lets the client read its last reply: a connection that is closed with unread bytes takes that from it.
-    fn read_last(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let mut unwanted = [0; 4096];
-        loop {
-            let mut buffer = ReadBuf::new(&mut unwanted);
-            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
-                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(io::ErrorKind::ConnectionAborted.into()),
-                Ok(()) => {}
-                Err(error) => return Poll::Ready(error),
-            }
-        }
+    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Notes that the client took bytes of a reply.
@@ -189,7 +186,9 @@ impl Connection {
         }
         log::info!(peer:? = self.peer; "The client did not take its reply in time; the connection is cut");
         // What the system still holds for this client is dropped with the connection.
-        let _ = self.stream.set_zero_linger();
+        if let Some(stream) = self.stream.take() {
+            let _ = stream.set_zero_linger();
+        }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -199,15 +198,11 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         // Asked before the bytes, for a client that never stops sending.
         if this.is_over(context) {
-            return match this.watch.phase.get() {
-                // To the HTTP layer a request is still being answered, so it would wait for ever.
-                Phase::Ended => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-                _ => Poll::Ready(Ok(())),
-            };
+            return Poll::Ready(Ok(()));
         }
         let phase = this.watch.phase.get();
         if phase == Phase::Ended {
-            return this.read_last(context).map(Err);
+            return Poll::Pending;
         }
         if !matches!(phase, Phase::Opening | Phase::Further) {
             this.head = Head::default();
@@ -223,7 +218,7 @@ impl AsyncRead for Connection {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        ready!(this.stream()?.poll_read(context, buffer))?;
         let length = buffer.filled().len() - before;
         if length > 0 && phase == Phase::Idle {
             this.watch.enter(Phase::Further);
@@ -236,7 +231,7 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.stream).poll_write(context, bytes) {
+        match this.stream()?.poll_write(context, bytes) {
             Poll::Pending => this.note_stalled(context),
             Poll::Ready(Ok(length)) => {
                 this.note_taken(length);
@@ -254,16 +249,54 @@ impl AsyncWrite for Connection {
         if this.is_over(context) {
             context.waker().wake_by_ref();
         }
-        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        if this.watch.phase.get() == Phase::Ended && !std::mem::replace(&mut this.is_shut, true) {
-            context.waker().wake_by_ref();
-            return Pin::new(&mut this.stream).poll_shutdown(context);
+        ready!(this.stream()?.poll_flush(context))?;
+        if this.watch.phase.get() == Phase::Ended {
+            // To the HTTP layer a request is still being answered, so nothing else would end its work.
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        self.get_mut().stream()?.poll_shutdown(context)
+    }
+}
+
+impl Drop for Connection {
+    /// Reads on for a while where the client may still be sending: the system takes the last reply away from a client
+    /// whose bytes come to a closed connection.
+    fn drop(&mut self) {
+        let (Some(stream), Ok(runtime)) = (self.stream.take(), Handle::try_current()) else { return };
+        let is_sending = match self.watch.phase.get() {
+            Phase::Opening | Phase::Further => self.head.length > 0,
+            Phase::Ended => true,
+            Phase::Busy | Phase::Idle | Phase::Closing => false,
+        };
+        let has_more = match stream.try_read(&mut [0; 1024]) {
+            Ok(length) => length > 0,
+            Err(error) => is_sending && error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if has_more && LINGERING.fetch_add(1, Ordering::Relaxed) < MOST_LINGERING {
+            runtime.spawn(async {
+                // Whether the client ends or the time, there is nothing more to be done.
+                let _ = timeout(LINGER, linger(stream)).await;
+                LINGERING.fetch_sub(1, Ordering::Relaxed);
+            });
+        } else if has_more {
+            LINGERING.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await?;
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut [0; 1024]) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
     }
 }
 

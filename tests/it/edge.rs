@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowgate::model::flow::FlowStatus;
 
@@ -331,6 +331,27 @@ fn chunks_are_well_formed_or_refused() {
 }
 
 #[test]
+fn what_is_sent_as_a_body_is_never_a_request() {
+    let app = gateway(|_| {});
+    let length = HEALTH.len();
+    for (path, status) in [("GET /health", "200"), ("POST /nothing", "404"), ("TRACE /health", "405"), ("GET *", "400")]
+    {
+        for (headers, body) in [
+            (format!("Content-Length: {length}"), HEALTH.to_owned()),
+            (format!("Content-Length: {}", length * 3), HEALTH.repeat(2)),
+            ("Transfer-Encoding: chunked".to_owned(), format!("{length:x}\r\n{HEALTH}\r\n0\r\n\r\n")),
+            ("Transfer-Encoding: chunked".to_owned(), format!("{:x}\r\n{HEALTH}", length * 3)),
+            ("Transfer-Encoding: chunked".to_owned(), format!("{length:x}\r\n{HEALTH}\r\n")),
+            ("Transfer-Encoding: chunked".to_owned(), format!("x\r\n{HEALTH}")),
+        ] {
+            let request = format!("{path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n{body}");
+            let answers = exchange(&app, request.as_bytes());
+            assert_eq!(statuses(&answers), [status], "{request}: {answers}");
+        }
+    }
+}
+
+#[test]
 fn heads_are_well_formed_and_of_bounded_size_or_refused() {
     let app = gateway(|_| {});
     let get = |headers: &str| format!("GET /health HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
@@ -402,6 +423,28 @@ fn nothing_is_answered_after_the_last_reply() {
     }
     for first in ["GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", HEALTH] {
         assert_eq!(statuses(&exchange(&app, first.repeat(20).as_bytes())), ["200"; 20]);
+    }
+}
+
+#[test]
+fn a_client_that_goes_on_sending_still_reads_why_it_was_refused() {
+    let app = gateway(|config| config.server.head_timeout = NEVER);
+    let rest = vec![b'x'; 3_000_000];
+    for (request, status) in [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n".to_vec(), "400"),
+        (b"noise\r\n\r\n".to_vec(), "400"),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n".to_vec(), "400"),
+        (format!("GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(100)).into_bytes(), "431"),
+        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(10_000)).into_bytes(), "414"),
+        (post_with("Content-Length: 20000000", ""), "500"),
+    ] {
+        let mut stream = connect(app.address);
+        stream.write_all(&request).expect("a request");
+        stream.write_all(&rest).expect("the gateway reads on");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer and the end");
+        assert_eq!(statuses(&answer), [status], "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
     }
 }
 
@@ -726,4 +769,44 @@ fn without_file_descriptors_clients_wait_and_are_served_when_there_are_some() {
     assert!(is_demo_served(&gateway));
     // Told each time, but not in a loop without a pause.
     assert!(gateway.log().matches("Too many open files").count() < 100, "{}", gateway.log());
+}
+
+#[test]
+fn no_connection_outlives_its_client() {
+    let (_place, gateway) = process("");
+    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", gateway.id())).expect("its descriptors").count();
+    assert!(is_demo_served(&gateway));
+    let before = descriptors();
+    let close = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let starts = [
+        String::new(),
+        HEALTH.to_owned(),
+        "GET /hea".to_owned(),
+        format!("{HEALTH}GET /hea"),
+        format!("{close}{HEALTH}{HEALTH}"),
+        format!("GET /health {CHUNKED}"),
+        format!("GET /health {CHUNKED}x"),
+        format!("POST /v1/soap {CHUNKED}1\r\n"),
+        format!("POST /v1/soap {CHUNKED}x\r\n{HEALTH}"),
+        "POST /v1/soap HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n".to_owned(),
+        "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\nmore".to_owned(),
+        "GET /health HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nmore".to_owned(),
+        "noise\r\n\r\nmore".to_owned(),
+    ];
+    for start in &starts {
+        for half in [None, Some(Shutdown::Write), Some(Shutdown::Both)] {
+            let mut stream = connect(gateway.address);
+            stream.write_all(start.as_bytes()).expect("a start");
+            if let Some(half) = half {
+                stream.shutdown(half).expect("an end");
+            }
+            // An answer to somebody else means that this one was accepted, and read as far as it goes.
+            assert!(is_demo_served(&gateway));
+        }
+    }
+    let deadline = Instant::now() + NEVER;
+    while descriptors() > before {
+        assert!(Instant::now() < deadline, "{} descriptors, {before} at first", descriptors());
+        assert!(is_demo_served(&gateway));
+    }
 }

@@ -78,16 +78,17 @@ pub async fn post(request: HttpRequest, payload: Payload, app: Data<App>) -> Htt
             exchange.is_unfinished = true;
             Err(error.into())
         }
-        Ok(body) => {
-            let answering = answer(&request, &context, &app, &media_type, &body.bytes, &mut exchange);
-            // A defect in one call must not take the worker's other connections with it.
-            AssertUnwindSafe(answering)
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| Err(Error::internal("a call panicked").into()))
-        }
+        Ok(body) => survive(answer(&request, &context, &app, &media_type, &body.bytes, &mut exchange)).await,
     };
     respond(&request, &context, exchange)
+}
+
+/// A defect in one call must not take the worker's other connections with it.
+async fn survive(
+    answering: impl Future<Output = std::result::Result<Answer, Failure>>,
+) -> std::result::Result<Answer, Failure> {
+    let outcome = AssertUnwindSafe(answering).catch_unwind().await;
+    outcome.unwrap_or_else(|_| Err(Error::internal("a call panicked").into()))
 }
 
 async fn answer(
@@ -366,4 +367,19 @@ fn reference() -> String {
     let secret = key::generate_secret().unwrap_or_default();
     let bytes = key::hash(&secret);
     STANDARD.encode(bytes).bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_panics_is_a_failure_of_ours() {
+        let panicking = async { panic!("on purpose") };
+        let Some(Err(Failure::Error(error))) = survive(panicking).now_or_never() else { panic!("no failure") };
+        assert_eq!(error.code(), Code::Internal);
+        assert!(!error.message().contains("purpose"), "{error}");
+        let well = async { Ok(Answer::Posted("r-1".to_owned())) };
+        assert!(matches!(survive(well).now_or_never(), Some(Ok(Answer::Posted(_)))));
+    }
 }
