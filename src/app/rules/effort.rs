@@ -191,11 +191,11 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// What a keyword compares a value with, a step each.
+/// What a keyword compares a value with takes far less than a schema does: a step for every sixteen.
 fn compared(keyword: &str, part: &Value) -> usize {
     match (keyword, part) {
-        ("enum" | "required", Value::Array(listed)) => listed.len(),
-        ("properties" | "dependencies" | "patternProperties", Value::Object(named)) => named.len(),
+        ("enum" | "required", Value::Array(listed)) => listed.len() / 16,
+        ("properties" | "dependencies" | "patternProperties", Value::Object(named)) => named.len() / 16,
         _ => 0,
     }
 }
@@ -298,7 +298,7 @@ mod tests {
         let listed: Vec<_> = (0..9_000).map(|n| json!(n)).collect();
         let large = json!({"items": {"enum": listed}});
         let numbers = |count: usize| Value::Array(vec![json!(1); count]);
-        assert!(is_bearable(&large, &numbers(100)));
+        assert!(is_bearable(&large, &numbers(1_000)));
         assert!(!is_bearable(&large, &numbers(10_000)));
         let tree = json!({"properties": {"children": {"items": {"$ref": "#"}}, "name": {"type": "string"}}});
         let wide = json!({"children": vec![json!({"name": "x", "children": []}); 20_000]});
