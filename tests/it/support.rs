@@ -284,6 +284,8 @@ pub(crate) fn answer_on(stream: &mut TcpStream, is_head: bool) -> Outcome {
         }
         match stream.read(&mut buffer) {
             Ok(length @ 1..) => bytes.extend_from_slice(&buffer[..length]),
+            // With a time limit, the system does not go on by itself after a signal or a stop.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return Outcome::Cut(format!("{error}: {}", String::from_utf8_lossy(&bytes)));
             }
