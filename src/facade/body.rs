@@ -23,8 +23,8 @@ const HIGHEST_RATIO: usize = 1032;
 /// Members of one gzip body. Each takes time even if it is empty, and empty ones take twenty bytes.
 const MOST_MEMBERS: usize = 10_000;
 
-/// Bytes from which on decompressed text is given all the room it may need at once. Growing step by step takes thrice
-/// as much for a moment; room that is not used takes none.
+/// Bytes from which on decompressed text is measured before it is kept: so a bomb takes time and no memory, and any
+/// other text the room it needs and no more.
 const LARGE: usize = 1 << 20;
 
 /// A body, and the memory that is counted for it until it is dropped.
@@ -76,8 +76,7 @@ async fn receive(
     share: &mut Share,
     waits: &mut bool,
 ) -> Result<Bytes> {
-    // Growing a large body step by step would take twice its memory; room that is not used takes none.
-    let mut body = Vec::with_capacity(announced.unwrap_or_default());
+    let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk =
             chunk.map_err(|error| Error::invalid("The request's body could not be read").because(error.to_string()))?;
@@ -88,6 +87,12 @@ async fn receive(
         *waits = true;
         share.cover(length.next_multiple_of(FREE)).await?;
         *waits = false;
+        // No more room than twice what came: what was only announced must cost nothing, and the allocator takes some of
+        // the room at once. No more than will come: the last step would cost as much as all before.
+        if length > body.capacity() {
+            let room = length.saturating_mul(2).min(announced.unwrap_or(limit)).max(length);
+            body.reserve_exact(room - body.len());
+        }
         body.extend_from_slice(&chunk);
     }
     Ok(body.into())
@@ -139,28 +144,38 @@ async fn decode(encoding: Encoding, bytes: Bytes, limit: usize, mut share: Share
 }
 
 fn decompress(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Bytes> {
-    let mut decoder: Box<dyn Read> = match encoding {
-        Encoding::Deflate => Box::new(ZlibDecoder::new(bytes)),
-        _ => Box::new(Members { member: GzDecoder::new(bytes), left: MOST_MEMBERS }),
+    let refuse = |_| {
+        let name = encoding.name();
+        Error::invalid(format!("The request's body is not {name}, as its Content-Encoding says"))
     };
+    let mut decoder = decoder(encoding, bytes);
     let mut decoded = Vec::new();
     // One byte more than allowed tells whether there are more.
     let most = limit.saturating_add(1);
-    let read = decoder.by_ref().take(LARGE.min(most) as u64).read_to_end(&mut decoded).and_then(|length| {
-        if length < LARGE {
-            return Ok(length);
-        }
-        decoded.reserve_exact(most.saturating_sub(length));
-        decoder.take(most.saturating_sub(length) as u64).read_to_end(&mut decoded).map(|rest| length + rest)
-    });
-    match read {
-        Err(_) => {
-            let name = encoding.name();
-            Err(Error::invalid(format!("The request's body is not {name}, as its Content-Encoding says")))
-        }
-        Ok(size) if size > limit => Err(too_large(limit)),
-        Ok(_) => Ok(Bytes::from(decoded)),
+    let mut size = decoder.by_ref().take(LARGE.min(most) as u64).read_to_end(&mut decoded).map_err(refuse)?;
+    if size == LARGE {
+        let rest = decoder.take(most.saturating_sub(size) as u64);
+        size = size.saturating_add(usize::try_from(drain(rest).map_err(refuse)?).map_err(Error::internal)?);
     }
+    if size > limit {
+        return Err(too_large(limit));
+    }
+    if size > decoded.len() {
+        decoded = Vec::with_capacity(size);
+        self::decoder(encoding, bytes).take(size as u64).read_to_end(&mut decoded).map_err(refuse)?;
+    }
+    Ok(Bytes::from(decoded))
+}
+
+fn decoder(encoding: Encoding, bytes: &[u8]) -> Box<dyn Read + '_> {
+    match encoding {
+        Encoding::Deflate => Box::new(ZlibDecoder::new(bytes)),
+        _ => Box::new(Members { member: GzDecoder::new(bytes), left: MOST_MEMBERS }),
+    }
+}
+
+fn drain(mut reader: impl Read) -> std::io::Result<u64> {
+    std::io::copy(&mut reader, &mut std::io::sink())
 }
 
 /// The members of a gzip file, one after the other.

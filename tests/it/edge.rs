@@ -729,6 +729,26 @@ fn large_bodies_cost_no_more_memory_than_their_budget() {
 }
 
 #[test]
+fn what_is_announced_and_never_sent_costs_nothing() {
+    let (_place, gateway) = process("body_timeout = 600");
+    assert!(is_demo_served(&gateway));
+    let before = peak(&gateway);
+    let limit = flowgate::config::Config::for_testing().server.body_limit;
+    let request = post_with(&format!("Content-Length: {limit}"), "<a/>");
+    let clients: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = connect(gateway.address);
+            stream.write_all(&request).expect("a start");
+            stream
+        })
+        .collect();
+    // Each worker serves some, after it has read what the others sent.
+    assert!((0..10).all(|_| is_demo_served(&gateway)));
+    let grown = peak(&gateway) - before;
+    assert!(grown < 64, "{grown} MiB for {} clients", clients.len());
+}
+
+#[test]
 fn a_stop_does_not_wait_for_connections_on_which_nothing_happens() {
     let (_place, gateway) = process("drain_timeout = 600\nhead_timeout = 600\nkeep_alive = 600");
     let partial = "GET /health HTTP/1.1\r\nHost: x\r\n";
