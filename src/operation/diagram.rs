@@ -8,8 +8,8 @@ use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus, FlowVersion};
 use crate::model::scope::Scope;
+use crate::operation::account::record;
 use crate::operation::{Access, Operation};
-use crate::store::audit::{self, Entry};
 use crate::store::{Tx, flow};
 
 /// How a request names a flow: by its number, or by a text that is its number or its name.
@@ -136,10 +136,7 @@ impl Operation for ChangeFlowStatus {
                     _ => flow::update_status(tx, customer, found.id, found.status, to, now)?,
                 };
                 let target = format!("{} {}", found.name, to.name());
-                audit::insert(
-                    tx,
-                    &Entry { at: now, customer: Some(customer), actor: &actor, verb: Self::NAME, target: &target },
-                )?;
+                record(tx, customer, &actor, Self::NAME, &target, now)?;
                 flow::find(tx, customer, found.id)?
                     .ok_or_else(|| Error::internal("a flow vanished within its own transaction"))
             })

@@ -11,8 +11,8 @@ use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scope;
+use crate::operation::account::record;
 use crate::operation::{Access, Operation, json};
-use crate::store::audit::{self, Entry};
 use crate::store::schema;
 
 /// JSON values of a schema. It is kept compiled, which takes several hundred bytes for each.
@@ -52,16 +52,7 @@ impl Operation for InsertSchema {
         app.store
             .administer(move |tx| {
                 schema::insert(tx, customer, &schema)?;
-                audit::insert(
-                    tx,
-                    &Entry {
-                        at: now,
-                        customer: Some(customer),
-                        actor: &actor,
-                        verb: InsertSchema::NAME,
-                        target: "schema",
-                    },
-                )?;
+                record(tx, customer, &actor, InsertSchema::NAME, "schema", now)?;
                 Ok(schema)
             })
             .await
@@ -86,16 +77,7 @@ impl Operation for UpdateSchema {
                 if !schema::update(tx, customer, &url, &document, &sample, now)? {
                     return Err(none());
                 }
-                audit::insert(
-                    tx,
-                    &Entry {
-                        at: now,
-                        customer: Some(customer),
-                        actor: &actor,
-                        verb: UpdateSchema::NAME,
-                        target: "schema",
-                    },
-                )?;
+                record(tx, customer, &actor, UpdateSchema::NAME, "schema", now)?;
                 schema::find(tx, customer)?.ok_or_else(none)
             })
             .await
@@ -131,16 +113,7 @@ impl Operation for DeleteSchema {
                 if !schema::remove(tx, customer)? {
                     return Err(none());
                 }
-                audit::insert(
-                    tx,
-                    &Entry {
-                        at: now,
-                        customer: Some(customer),
-                        actor: &actor,
-                        verb: DeleteSchema::NAME,
-                        target: "schema",
-                    },
-                )
+                record(tx, customer, &actor, DeleteSchema::NAME, "schema", now)
             })
             .await
     }
