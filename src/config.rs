@@ -1,6 +1,7 @@
 //! Settings: the built-in `default.toml`, a file, the environment and the command line, in this order.
 //! It reads and checks values and knows nothing of what is done with them. No other room reads the environment.
 
+pub mod api;
 pub mod auth;
 pub mod log;
 pub mod server;
@@ -31,6 +32,8 @@ pub struct Config {
     pub store: store::Store,
     /// Allowances and tokens.
     pub auth: auth::Auth,
+    /// The REST dialect.
+    pub api: api::Api,
     /// Limits on envelopes.
     pub soap: soap::Soap,
     /// What is logged, and how.
@@ -106,6 +109,7 @@ impl Config {
         self.server.validate()?;
         self.store.validate()?;
         self.auth.validate()?;
+        self.api.validate()?;
         self.soap.validate()?;
         self.log.validate()
     }

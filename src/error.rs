@@ -27,6 +27,10 @@ pub enum Code {
     NotFound,
     /// The request contradicts what is stored.
     Conflict,
+    /// What the client last saw has changed since, and it asked to be told (RFC 9110 §13.1.1).
+    Outdated,
+    /// Everything in the request is right, but the state of what it names does not allow it (document 003, 402).
+    Refused,
     /// The request is larger than the gateway accepts.
     TooLarge,
     /// The caller did not send its request in time.
@@ -41,7 +45,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables and tests that must not forget one.
-    pub const ALL: [Code; 13] = [
+    pub const ALL: [Code; 15] = [
         Code::InvalidInput,
         Code::Unauthenticated,
         Code::TokenInvalid,
@@ -50,6 +54,8 @@ impl Code {
         Code::InUse,
         Code::NotFound,
         Code::Conflict,
+        Code::Outdated,
+        Code::Refused,
         Code::TooLarge,
         Code::TimedOut,
         Code::RateLimited,
@@ -64,13 +70,25 @@ impl Code {
 pub struct Error {
     code: Code,
     message: Cow<'static, str>,
+    violations: Vec<Violation>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// One thing in the data that a schema does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which of the records that were sent together, counted from 0; `None` if only one was sent.
+    pub record: Option<usize>,
+    /// Where in the data, as a JSON pointer (RFC 6901); `/` for all of it.
+    pub path: String,
+    /// What is wrong there.
+    pub reason: String,
 }
 
 impl Error {
     /// An error whose message may be shown to the caller: capital first, no full stop, the field named, no secret.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Error {
-        Error { code, message: message.into(), source: None }
+        Error { code, message: message.into(), violations: Vec::new(), source: None }
     }
 
     /// A refusal of bad input.
@@ -87,6 +105,17 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error with what a schema does not allow, for dialects that list it.
+    pub fn about(mut self, violations: Vec<Violation>) -> Error {
+        self.violations = violations;
+        self
+    }
+
+    /// What a schema does not allow, if that is why the request failed.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
     }
 
     /// Why the request failed.

@@ -17,6 +17,13 @@ pub struct Auth {
     pub rate_window: Duration,
     /// Days an access token is valid.
     pub token_lifetime: u32,
+    /// Whether refreshing an access token replaces the refresh token as well.
+    pub rotate_refresh_tokens: bool,
+    /// Failed attempts to authenticate that an address may make within a minute before further ones are slowed.
+    pub failure_limit: u32,
+    /// How long the answer to a failed attempt beyond that is held back.
+    #[serde(deserialize_with = "seconds")]
+    pub failure_delay: Duration,
 }
 
 impl Auth {
@@ -31,6 +38,12 @@ impl Auth {
         }
         if self.rate_window > Duration::from_secs(86_400) {
             return Err(Problem::new("auth.rate_window", "must be at most 86400 seconds"));
+        }
+        if self.failure_limit == 0 {
+            return Err(Problem::new("auth.failure_limit", "must be at least 1"));
+        }
+        if self.failure_delay > Duration::from_secs(30) {
+            return Err(Problem::new("auth.failure_delay", "must be at most 30 seconds"));
         }
         Ok(())
     }

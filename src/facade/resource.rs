@@ -7,17 +7,18 @@ use serde_json::{Value, json};
 
 use crate::app::rules::StoredSchema;
 use crate::model::flow::{Flow, FlowVersion};
+use crate::model::time::TimeZone;
 use crate::operation::diagram::FlowDiagram;
 
 /// A schema as document 003's getSchema shows it, as JSON text. It is asked for far more often than it changes.
-pub fn schema<'s>(stored: &'s StoredSchema, customer: &str) -> &'s str {
+pub fn schema<'s>(stored: &'s StoredSchema, customer: &str, zone: &TimeZone) -> &'s str {
     let schema = &stored.schema;
     stored.shown.get_or_init(|| {
         let json = json!({
             "url": schema.url,
             "schema": STANDARD.encode(&schema.document),
-            "creation_date": schema.created.to_date_time(),
-            "modified_date": schema.modified.to_date_time(),
+            "creation_date": schema.created.to_date_time(zone),
+            "modified_date": schema.modified.to_date_time(zone),
             "customer": customer,
         });
         json.to_string()
@@ -25,7 +26,7 @@ pub fn schema<'s>(stored: &'s StoredSchema, customer: &str) -> &'s str {
 }
 
 /// A flow as document 003's flowdiagram shows it. What `current_flow` and `versions` hold is ours: nothing public says.
-pub fn flow_diagram(diagram: &FlowDiagram) -> Value {
+pub fn flow_diagram(diagram: &FlowDiagram, zone: &TimeZone) -> Value {
     let flow = &diagram.flow;
     let current = diagram.versions.iter().find(|version| Some(version.version) == flow.version);
     let shown = current.map(|version| version.graph.as_str()).or(flow.draft.as_deref());
@@ -39,7 +40,7 @@ pub fn flow_diagram(diagram: &FlowDiagram) -> Value {
             "version": flow.version,
             "graph": graph(shown),
         },
-        "versions": diagram.versions.iter().map(version).collect::<Vec<_>>(),
+        "versions": diagram.versions.iter().map(|published| version(published, zone)).collect::<Vec<_>>(),
     })
 }
 
@@ -53,10 +54,10 @@ pub fn flow(flow: &Flow) -> Value {
     })
 }
 
-fn version(version: &FlowVersion) -> Value {
+fn version(version: &FlowVersion, zone: &TimeZone) -> Value {
     json!({
         "version": version.version,
-        "date_published": version.published.to_date_time(),
+        "date_published": version.published.to_date_time(zone),
         "graph": graph(Some(&version.graph)),
     })
 }

@@ -1,7 +1,7 @@
 //! Instants in time and their documented spellings.
 //! It never asks what time it is: the clock belongs to `app`.
 
-use jiff::tz::TimeZone;
+pub use jiff::tz::TimeZone;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,19 +17,17 @@ impl Timestamp {
 
     /// The ATOM spelling in UTC, without a fraction: `2005-08-15T15:52:01+00:00`.
     pub fn to_atom(self) -> String {
-        self.civil().strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+        self.civil(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
     }
 
-    /// The spelling of dates in documented replies, in UTC: `2016-05-03 11:47:38`.
-    pub fn to_date_time(self) -> String {
-        self.civil().strftime("%Y-%m-%d %H:%M:%S").to_string()
+    /// The spelling of dates in documented replies, in that time zone: `2016-05-03 11:47:38`.
+    pub fn to_date_time(self, zone: &TimeZone) -> String {
+        self.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    fn civil(self) -> jiff::civil::DateTime {
-        jiff::Timestamp::from_millisecond(self.0)
-            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-            .to_zoned(TimeZone::UTC)
-            .datetime()
+    fn civil(self, zone: &TimeZone) -> jiff::civil::DateTime {
+        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        zone.to_datetime(instant)
     }
 }
 
@@ -59,6 +57,8 @@ mod tests {
     fn dates_are_written_as_documented() {
         let instant = Timestamp(1_124_121_121_250);
         assert_eq!(instant.to_atom(), "2005-08-15T15:52:01+00:00");
-        assert_eq!(instant.to_date_time(), "2005-08-15 15:52:01");
+        assert_eq!(instant.to_date_time(&TimeZone::UTC), "2005-08-15 15:52:01");
+        let zone = TimeZone::get("Europe/Amsterdam").expect("a time zone");
+        assert_eq!(instant.to_date_time(&zone), "2005-08-15 17:52:01");
     }
 }

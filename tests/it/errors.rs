@@ -58,6 +58,8 @@ fn advice(code: Code) -> &'static str {
         Code::Conflict => {
             "Read what is stored and decide: the same Uuid has other content, the name is taken, or the state forbids the change."
         }
+        Code::Outdated => "Read what is stored, which has changed since you last did, and decide again.",
+        Code::Refused => "Read the state of what the request names; it does not allow what was asked for.",
         Code::TooLarge => "Send less in one request, for instance fewer records, or have `server.body_limit` raised.",
         Code::TimedOut => "Send the whole request sooner; the connection stalled before its end.",
         Code::RateLimited => "Wait for the seconds in `X-RateLimit-Reset`, then repeat more slowly.",

@@ -15,6 +15,8 @@ pub fn describe(code: Code) -> (u16, Blame) {
         Code::InUse => (403, Blame::Sender),
         Code::NotFound => (404, Blame::Sender),
         Code::Conflict => (409, Blame::Sender),
+        Code::Outdated => (412, Blame::Sender),
+        Code::Refused => (402, Blame::Sender),
         Code::TooLarge => (413, Blame::Sender),
         Code::TimedOut => (408, Blame::Sender),
         Code::RateLimited => (429, Blame::Sender),

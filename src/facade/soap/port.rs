@@ -65,7 +65,10 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
         }
         "getSchema" => {
             let stored = execute(app, caller, GetSchema).await?;
-            Response::of(operation, resource::schema(&stored, &caller.customer().name).to_owned())
+            Response::of(
+                operation,
+                resource::schema(&stored, &caller.customer().name, &app.config.api.time_zone).to_owned(),
+            )
         }
         "deleteSchema" => {
             execute(app, caller, DeleteSchema).await?;
@@ -84,7 +87,10 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
         "getFlowDiagram" => {
             let flow = flow_reference(required(input, "FlowDiagramObject")?)?;
             let diagram = execute(app, caller, GetFlowDiagram { flow }).await?;
-            Response::of(operation, STANDARD.encode(resource::flow_diagram(&diagram).to_string()))
+            Response::of(
+                operation,
+                STANDARD.encode(resource::flow_diagram(&diagram, &app.config.api.time_zone).to_string()),
+            )
         }
         "changeFlowStatus" => change_flow_status(operation, app, caller, input).await?,
         "webhook" => {
