@@ -10,6 +10,8 @@ pub mod json;
 pub mod payload;
 pub mod record;
 pub mod schema;
+pub mod tree;
+mod verdict;
 pub mod webhook;
 
 use std::future::Future;

@@ -6,18 +6,19 @@ mod effort;
 use std::sync::OnceLock;
 
 use jsonschema::{PatternOptions, ValidationError, Validator};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use self::effort::Effort;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Violation};
 use crate::model::schema::DataSchema;
 
 /// Bytes a compiled pattern may take; a pattern that would grow beyond is refused with its schema.
 const PATTERN_SIZE: usize = 1 << 20;
 /// Bytes all compiled patterns of a schema may take, which they share evenly.
 const PATTERNS_SIZE: usize = 16 << 20;
-/// Violations told in one message.
-const SHOWN: usize = 5;
+/// References that lead to references.
+const REFERENCES: usize = 32;
 /// Characters of one violation's description.
 const CLIP: usize = 300;
 
@@ -56,22 +57,35 @@ impl Rules {
         }
     }
 
-    /// Whether the value satisfies the schema; `Err` describes what does not, each with its path.
-    pub fn check(&self, value: &Value) -> std::result::Result<(), String> {
+    /// What in the value does not satisfy the schema, each with its place; at most that many, and nothing if it does.
+    pub fn check(&self, value: &Value, most: usize) -> Vec<Violation> {
         let size = effort::size(value);
         if !self.effort.is_bearable(value, size) {
-            return Err(format!("/: it takes more than {} steps to check", effort::STEPS));
+            return vec![violation("", format!("it takes more than {} steps to check", effort::STEPS))];
         }
         if self.validator.is_valid(value) {
-            return Ok(());
+            return Vec::new();
         }
         if size > SEARCHED {
-            return self.validator.validate(value).map_err(|error| describe(&error));
+            return self.validator.validate(value).err().as_ref().map(describe).into_iter().collect();
         }
-        let mut violations = self.validator.iter_errors(value);
-        let shown: Vec<String> = violations.by_ref().take(SHOWN).map(|error| describe(&error)).collect();
-        let more = if violations.next().is_some() { "; and more" } else { "" };
-        Err(format!("{}{more}", shown.join("; ")))
+        self.validator.iter_errors(value).take(most).map(|error| describe(&error)).collect()
+    }
+
+    /// The schema as it was given.
+    pub fn schema(&self) -> &Value {
+        self.effort.schema()
+    }
+
+    /// The schema, or what it refers to; `None` for a reference that leads elsewhere than into the document, or in a
+    /// circle.
+    pub fn resolved<'r>(&'r self, mut schema: &'r Value) -> Option<&'r Value> {
+        for _ in 0..REFERENCES {
+            let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return Some(schema) };
+            let pointer = percent_decode_str(reference.strip_prefix('#')?).decode_utf8().ok()?;
+            schema = self.schema().pointer(&pointer)?;
+        }
+        None
     }
 }
 
@@ -115,8 +129,12 @@ fn patterns(schema: &Value) -> usize {
     found
 }
 
-fn describe(error: &ValidationError<'_>) -> String {
-    format!("{}: {}", place(error.instance_path().as_str()), clip(&error.masked().to_string()))
+fn describe(error: &ValidationError<'_>) -> Violation {
+    violation(error.instance_path().as_str(), clip(&error.masked().to_string()))
+}
+
+fn violation(path: &str, reason: String) -> Violation {
+    Violation { record: None, path: place(path).to_owned(), reason }
 }
 
 fn place(path: &str) -> &str {

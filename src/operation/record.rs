@@ -14,6 +14,8 @@ use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::diagram::{FlowReference, flow_of};
 use crate::operation::schema::stored;
+use crate::operation::tree::Tree;
+use crate::operation::verdict::Verdict;
 use crate::operation::{Access, Operation, json};
 use crate::store::Tx;
 use crate::store::record::{self, NewRecord};
@@ -37,8 +39,23 @@ pub struct Submission {
     pub uuid: Option<String>,
     /// When to run, as an ATOM date; absent for now.
     pub execution_time: Option<String>,
-    /// JSON text: one object, or an array of objects.
-    pub data: String,
+    /// One object, or an array of objects.
+    pub data: Data,
+}
+
+/// The content of records as it was sent.
+#[derive(Debug)]
+pub enum Data {
+    /// JSON text, kept byte for byte.
+    Json(String),
+    /// Values that may lack their types, which the customer's schema then gives them.
+    Tree(Tree),
+}
+
+impl From<String> for Data {
+    fn from(json: String) -> Data {
+        Data::Json(json)
+    }
 }
 
 /// What became of an insertion.
@@ -114,9 +131,11 @@ fn prepare(
     let schema = stored(app, customer)?;
     let rules = schema.as_deref().map(|schema| &schema.rules);
     let mut prepared = Vec::with_capacity(submissions.len());
+    let mut verdict = Verdict::default();
+    let only = submissions.len() == 1;
     for submission in submissions {
         let due = submission.execution_time.as_deref().map(parse_execution_time).transpose()?;
-        let texts = split(submission.data)?;
+        let texts = split(submission.data, rules)?;
         let uuid = submission.uuid.map(|uuid| parse_uuid(&uuid)).transpose()?;
         if uuid.is_some() && texts.len() > 1 {
             return Err(Error::invalid(format!(
@@ -126,7 +145,9 @@ fn prepare(
         }
         let several = texts.len() > 1;
         for (index, data) in texts.into_iter().enumerate() {
-            check_record(&data, several.then_some(index), rules)?;
+            let which = if several { format!("Record {index} of Data") } else { "Data".to_owned() };
+            let number = (several || !only).then_some(prepared.len());
+            check_record(&mut verdict, &which, &data, number, rules)?;
             let hash = request_hash(flow, due, &data);
             let uuid = uuid.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
             let status = if due.is_some_and(|due| due > now) { RecordStatus::Scheduled } else { RecordStatus::Waiting };
@@ -141,6 +162,7 @@ fn prepare(
             return Err(too_many());
         }
     }
+    verdict.finish()?;
     match prepared.is_empty() {
         true => Err(Error::invalid("Data holds no record")),
         false => Ok(prepared),
@@ -189,32 +211,44 @@ fn request_hash(flow: FlowId, due: Option<Timestamp>, data: &str) -> [u8; 32] {
 }
 
 /// Splits an array of records into their texts, byte for byte; one record stays as it is.
-fn split(data: String) -> Result<Vec<String>> {
-    let text = data.trim();
+fn split(data: Data, rules: Option<&Rules>) -> Result<Vec<String>> {
+    let data = match data {
+        Data::Json(data) => data,
+        Data::Tree(tree) => return counted(tree.to_records(rules)),
+    };
+    let text = json::trim(&data);
     if !text.starts_with('[') {
         return Ok(vec![if text.len() == data.len() { data } else { text.to_owned() }]);
     }
-    let items = json::items("Data", text, MOST_RECORDS)?;
-    match items.len() {
+    counted(json::items("Data", text, MOST_RECORDS)?.into_iter().map(str::to_owned).collect())
+}
+
+fn counted(records: Vec<String>) -> Result<Vec<String>> {
+    match records.len() {
         0 => Err(Error::invalid("Data is an empty array; it must hold at least one record")),
-        1..=MOST_RECORDS => Ok(items.into_iter().map(str::to_owned).collect()),
+        1..=MOST_RECORDS => Ok(records),
         _ => Err(too_many()),
     }
 }
 
-fn check_record(data: &str, index: Option<usize>, rules: Option<&Rules>) -> Result<()> {
-    let which = index.map(|index| format!("Record {index} of Data")).unwrap_or_else(|| "Data".to_owned());
+fn check_record(
+    verdict: &mut Verdict,
+    which: &str,
+    data: &str,
+    index: Option<usize>,
+    rules: Option<&Rules>,
+) -> Result<()> {
     let value = match rules {
-        None => json::check(&which, data, json::MOST_VALUES).map(|()| None)?,
-        Some(rules) => Some((rules, json::parse(&which, data, json::MOST_VALUES)?)),
+        None => json::check(which, data, json::MOST_VALUES).map(|()| None)?,
+        Some(rules) => Some((rules, json::parse(which, data, json::MOST_VALUES)?)),
     };
     if !data.trim_start().starts_with('{') {
         return Err(Error::invalid(format!("{which} must be a JSON object, or an array of objects")));
     }
-    let Some((rules, value)) = value else { return Ok(()) };
-    rules
-        .check(&value)
-        .map_err(|violations| Error::invalid(format!("{which} does not satisfy the schema: {violations}")))
+    if let Some((rules, value)) = value {
+        verdict.add(which, index, rules, &value);
+    }
+    Ok(())
 }
 
 fn too_many() -> Error {
@@ -265,8 +299,8 @@ impl Operation for GetRecord {
 pub struct UpdateRecord {
     /// Its identifier.
     pub uuid: String,
-    /// JSON text: one object.
-    pub data: String,
+    /// One object.
+    pub data: Data,
     /// When to run, if it still waits; absent to leave that as it is.
     pub execution_time: Option<String>,
     /// The flow it is thought to belong to, if the client said so.
@@ -283,12 +317,16 @@ impl Operation for UpdateRecord {
         let uuid = parse_uuid(&self.uuid)?;
         let flow = self.flow.as_ref().map(|flow| flow_of(app, customer, flow)).transpose()?;
         let due = self.execution_time.as_deref().map(parse_execution_time).transpose()?;
-        let mut texts = split(self.data)?;
+        let schema = stored(app, customer)?;
+        let rules = schema.as_deref().map(|schema| &schema.rules);
+        let mut texts = split(self.data, rules)?;
         let data = match (texts.pop(), texts.is_empty()) {
             (Some(data), true) => data,
             _ => return Err(Error::invalid("Data must hold one record, the new content of the one that Uuid names")),
         };
-        check_record(&data, None, stored(app, customer)?.as_deref().map(|schema| &schema.rules))?;
+        let mut verdict = Verdict::default();
+        check_record(&mut verdict, "Data", &data, None, rules)?;
+        verdict.finish()?;
         let now = app.clock.now();
         app.store
             .write(move |tx| {

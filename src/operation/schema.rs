@@ -12,6 +12,7 @@ use crate::model::account::CustomerId;
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scope;
 use crate::operation::account::record;
+use crate::operation::verdict::Verdict;
 use crate::operation::{Access, Operation, json};
 use crate::store::schema;
 
@@ -144,15 +145,14 @@ fn check(text: &SchemaText) -> Result<()> {
         Value::Array(records) => records.as_slice(),
         record => std::slice::from_ref(record),
     };
-    for record in records {
+    let mut verdict = Verdict::default();
+    for (index, record) in records.iter().enumerate() {
         if !record.is_object() {
             return Err(Error::invalid("DataRecord must be a JSON object, or an array of objects"));
         }
-        rules
-            .check(record)
-            .map_err(|violations| Error::invalid(format!("DataRecord does not satisfy the schema: {violations}")))?;
+        verdict.add("DataRecord", (records.len() > 1).then_some(index), &rules, record);
     }
-    Ok(())
+    verdict.finish()
 }
 
 fn none() -> Error {

@@ -29,6 +29,10 @@ impl Effort {
         Effort { schema: schema.clone(), expanded }
     }
 
+    pub(super) fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// Whether the value, which has that size, can be checked in as many steps as we take.
     pub(super) fn is_bearable(&self, value: &Value, size: usize) -> bool {
         // The product is enough for nearly every schema there is.

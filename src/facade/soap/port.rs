@@ -123,7 +123,8 @@ fn submission(object: Value<'_>) -> Result<Submission> {
         uuid: text_member(object, RECORD, "Uuid")?,
         execution_time: text_member(object, RECORD, "ExecutionTime")?,
         data: base64_member(object, RECORD, "Data")?
-            .ok_or_else(|| Error::invalid(format!("{RECORD}/Data is required")))?,
+            .ok_or_else(|| Error::invalid(format!("{RECORD}/Data is required")))?
+            .into(),
     })
 }
 
@@ -187,7 +188,7 @@ async fn post_record(app: &App, caller: &Caller, input: Option<Value<'_>>) -> Re
         Some(flow) => flow,
         None => only_running_flow(app, caller).await?,
     };
-    let submissions = vec![Submission { uuid: None, execution_time: None, data: record }];
+    let submissions = vec![Submission { uuid: None, execution_time: None, data: record.into() }];
     let mut inserted = execute(app, caller, InsertRecords { flow, submissions }).await?;
     let record = inserted.records.pop().ok_or_else(|| Error::new(Code::Internal, "No record was stored"))?;
     Ok(Answer::Posted(record.uuid))
