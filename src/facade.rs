@@ -6,3 +6,4 @@ pub mod meta;
 pub mod request;
 pub mod resource;
 pub mod soap;
+pub mod tree;

@@ -35,5 +35,6 @@ mod soap;
 mod store;
 mod support;
 mod toolkits;
+mod tree;
 mod wsdl;
 mod xml_suite;

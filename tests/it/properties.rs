@@ -26,12 +26,12 @@ use proptest::sample::{Index, select};
 use crate::support::wait;
 
 /// As many cases as `cargo test` has time for.
-fn few(cases: u32) -> ProptestConfig {
+pub(crate) fn few(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// Text with much of what needs care.
-fn any_text() -> impl Strategy<Value = String> {
+pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let odd = select(vec![
         '<',
         '>',
