@@ -6,6 +6,7 @@ pub mod caller;
 pub mod credential;
 pub mod key;
 pub mod limit;
+pub mod scope;
 pub mod token;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use crate::app::bucket::BucketKey;
 use crate::app::principal::{Pass, Principal, PrincipalKey, Role};
 use crate::error::{Code, Error, Result};
 use crate::model::account::Application;
+use crate::model::scope::Scopes;
 use crate::store::token::TokenKind;
 use crate::store::{account, token as tokens, webhook};
 
@@ -27,19 +29,47 @@ const LONGEST_KEY: usize = 512;
 /// Longer URIs of webhooks are not even looked up.
 const LONGEST_URI: usize = 128;
 
+/// As [`authenticate`], and holds the answer to a failed attempt back where that is due (see [`limit::hold_back`]).
+///
+/// A façade that has a request's body at hand lets go of it in between: it would be held as well.
+/// # Errors
+/// As [`authenticate`].
+pub async fn admit(app: &App, credential: &Credential, address: IpAddr) -> Result<Caller> {
+    let outcome = authenticate(app, credential, address);
+    if let Err(error) = &outcome {
+        limit::hold_back(app, error).await;
+    }
+    outcome
+}
+
 /// Turns a credential and the client's address into a caller, and takes one request from its allowance.
 ///
-/// A credential that is unknown and one that is wrong take the same path to the same answer.
+/// A credential that is unknown and one that is wrong take the same path to the same answer, which is counted for the
+/// address.
+/// # Errors
+/// `Unauthenticated`, `TokenInvalid`, or for a webhook `NotFound`: nobody stands behind the credential. `AddressRefused`
+/// and `RateLimited`: somebody does.
 pub fn authenticate(app: &App, credential: &Credential, address: IpAddr) -> Result<Caller> {
-    let principal = match credential {
-        Credential::Keys { api, app: application } => by_keys(app, api, application)?,
-        Credential::Basic { user, password } => by_keys(app, user, password)?,
-        Credential::Bearer(token) => by_token(app, token)?,
-        Credential::Webhook(uri) => by_webhook(app, uri)?,
+    identify(app, credential, address).map_err(|error| match error.code() {
+        Code::Unauthenticated | Code::TokenInvalid | Code::NotFound => limit::failed(app, address, error),
+        _ => error,
+    })
+}
+
+fn identify(app: &App, credential: &Credential, address: IpAddr) -> Result<Caller> {
+    let (principal, narrowed) = match credential {
+        Credential::Keys { api, app: application } => (by_keys(app, api, application)?, None),
+        Credential::Basic { user, password } => (by_keys(app, user, password)?, None),
+        Credential::Client { id, secret } => (by_client(app, id, secret)?, None),
+        Credential::Webhook(uri) => (by_webhook(app, uri)?, None),
+        Credential::Bearer(token) => {
+            let pass = by_token(app, token)?;
+            (pass.principal, Some(pass.scopes))
+        }
     };
     let default_limit = app.config.auth.rate_limit;
     let (key, limit) = match &principal.role {
-        Role::Application(application) => {
+        Role::Application(application) | Role::Client { application, .. } => {
             admit_address(application, address)?;
             (BucketKey::Application(application.id), application.rate_limit.unwrap_or(default_limit))
         }
@@ -50,7 +80,16 @@ pub fn authenticate(app: &App, credential: &Credential, address: IpAddr) -> Resu
         Role::Operator => return Err(wrong_credentials()),
     };
     let allowance = limit::take(app, key, limit)?;
-    Ok(Caller::new(principal, address, allowance))
+    let scopes = narrowed.unwrap_or_else(|| scopes_of(&principal.role));
+    Ok(Caller::new(principal, scopes, address, allowance))
+}
+
+fn scopes_of(role: &Role) -> Scopes {
+    match role {
+        Role::Application(application) | Role::Client { application, .. } => application.scopes,
+        Role::Webhook { .. } => Scopes::default(),
+        Role::Operator => Scopes::all(),
+    }
 }
 
 fn by_keys(app: &App, api_key: &str, app_key: &str) -> Result<Arc<Principal>> {
@@ -65,13 +104,43 @@ fn by_keys(app: &App, api_key: &str, app_key: &str) -> Result<Arc<Principal>> {
     }
     let found = app.store.peek(|tx| account::find_by_keys(tx, &api_hash, &app_hash))?;
     let (customer, application) = found.ok_or_else(wrong_credentials)?;
-    let actor = format!("application:{}", application.name);
+    let actor = actor_of(&application);
     let principal = Arc::new(Principal { customer, role: Role::Application(application), actor });
     app.principals.put(generation, cache_key, Arc::clone(&principal));
     Ok(principal)
 }
 
-fn by_token(app: &App, token: &str) -> Result<Arc<Principal>> {
+fn by_client(app: &App, id: &str, secret: &str) -> Result<Arc<Principal>> {
+    if !(1..=LONGEST_KEY).contains(&id.len()) || !(1..=LONGEST_KEY).contains(&secret.len()) {
+        return Err(wrong_credentials());
+    }
+    let secret_hash = key::hash(secret);
+    let cache_key = PrincipalKey::Client(key::hash(id), secret_hash);
+    let generation = app.store.generation();
+    if let Some(principal) = app.principals.get(generation, &cache_key) {
+        return Ok(principal);
+    }
+    let found = app.store.peek(|tx| account::find_by_client(tx, id))?;
+    // An unknown client costs the same comparison as a known one.
+    let (stored, found) = match found {
+        Some((customer, application, stored)) => (stored, Some((customer, application))),
+        None => (vec![0; 32], None),
+    };
+    let is_proved = key::same(&secret_hash, &stored);
+    let found = found.filter(|(_, application)| is_proved && application.oauth2);
+    let (customer, application) = found.ok_or_else(wrong_credentials)?;
+    let actor = actor_of(&application);
+    let role = Role::Client { application, client_id: id.to_owned() };
+    let principal = Arc::new(Principal { customer, role, actor });
+    app.principals.put(generation, cache_key, Arc::clone(&principal));
+    Ok(principal)
+}
+
+fn actor_of(application: &Application) -> String {
+    format!("application:{}", application.name)
+}
+
+fn by_token(app: &App, token: &str) -> Result<Pass> {
     if !(1..=LONGEST_KEY).contains(&token.len()) {
         return Err(token::invalid());
     }
@@ -87,21 +156,21 @@ fn by_token(app: &App, token: &str) -> Result<Arc<Principal>> {
     };
     match pass.expires {
         Some(expires) if expires <= app.clock.now() => Err(token::invalid()),
-        _ => Ok(pass.principal),
+        _ => Ok(pass),
     }
 }
 
 fn find_pass(app: &App, hash: &[u8; 32]) -> Result<Option<Pass>> {
     app.store.peek(|tx| {
-        let Some((id, expires)) = tokens::find(tx, hash, TokenKind::Access)? else { return Ok(None) };
-        let Some((customer, application)) = account::find_by_id(tx, id)? else { return Ok(None) };
+        let Some(found) = tokens::find(tx, hash, TokenKind::Access)? else { return Ok(None) };
+        let Some((customer, application)) = account::find_by_id(tx, found.application)? else { return Ok(None) };
         // Turning OAuth2 off for an application ends the tokens it has.
         if !application.oauth2 {
             return Ok(None);
         }
-        let actor = format!("application:{}", application.name);
+        let (actor, scopes) = (actor_of(&application), token::scopes(&application, &found));
         let principal = Arc::new(Principal { customer, role: Role::Application(application), actor });
-        Ok(Some(Pass { principal, expires }))
+        Ok(Some(Pass { principal, scopes, expires: found.expires }))
     })
 }
 

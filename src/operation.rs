@@ -10,6 +10,7 @@ pub mod json;
 pub mod payload;
 pub mod record;
 pub mod schema;
+pub mod token;
 pub mod tree;
 mod verdict;
 pub mod webhook;
@@ -42,6 +43,8 @@ pub enum Access {
     Scope(Scope),
     /// Whoever knows the URI of a webhook.
     Webhook,
+    /// Applications that prove themselves with their OAuth2 client id and secret.
+    Client,
     /// The operator at the command line alone.
     Operator,
 }
@@ -60,8 +63,11 @@ fn admit(access: Access, caller: &Caller) -> Result<()> {
     match access {
         Access::Scope(scope) => caller.require(scope),
         Access::Webhook if caller.webhook().is_some() => Ok(()),
+        Access::Client if caller.client_id().is_some() => Ok(()),
         Access::Operator if caller.is_operator() => Ok(()),
-        Access::Webhook | Access::Operator => Err(Error::new(Code::Forbidden, "The permissions are not correct")),
+        Access::Webhook | Access::Client | Access::Operator => {
+            Err(Error::new(Code::Forbidden, "The permissions are not correct"))
+        }
     }
 }
 

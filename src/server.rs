@@ -25,8 +25,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::App;
 use crate::config::server::MOST_WORKERS;
 use crate::error::{Code, Error, Result};
-use crate::facade::soap::describe::Surroundings;
-use crate::facade::{meta, request, soap};
+use crate::facade::request::Surroundings;
+use crate::facade::{meta, oauth, request, soap};
 use crate::server::connection::{Connection, LINGER, Limits};
 
 /// Clients that wait to be accepted; further ones try again by themselves.
@@ -144,6 +144,7 @@ fn service(
         .app_data(surroundings.clone())
         .configure(meta::routes)
         .configure(soap::routes)
+        .configure(oauth::routes)
         .default_service(web::to(meta::not_found))
         .wrap_fn(admit)
         .wrap_fn(edge::pass);

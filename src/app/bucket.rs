@@ -3,12 +3,16 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::account::ApplicationId;
 use crate::model::time::Timestamp;
 
 const SHARDS: usize = 16;
+
+/// Allowances in a shard from which on those that are whole again are forgotten. Anyone can fill addresses.
+const MOST: usize = 4_096;
 
 /// Whose allowance it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +21,8 @@ pub enum BucketKey {
     Application(ApplicationId),
     /// A webhook's, by its number.
     Webhook(i64),
+    /// That of failed attempts from an address.
+    Failures(IpAddr),
 }
 
 /// An allowance as the `X-RateLimit-*` headers show it.
@@ -28,6 +34,14 @@ pub struct Allowance {
     pub remaining: u32,
     /// Seconds until the allowance is whole again.
     pub reset: u64,
+}
+
+impl Allowance {
+    /// Seconds until another request can be granted, as `Retry-After` tells them.
+    pub fn retry_after(self) -> u64 {
+        let used = u64::from(self.limit.saturating_sub(self.remaining)).max(1);
+        self.reset.div_ceil(used).max(1)
+    }
 }
 
 /// All allowances in use. Each shard has its own lock, held for a few instructions.
@@ -43,6 +57,18 @@ struct Bucket {
     /// back would otherwise never get one.
     left: f64,
     at: Timestamp,
+    limit: u32,
+    /// In milliseconds.
+    window: u64,
+}
+
+impl Bucket {
+    /// Requests left at a time. A clock that was set back gives nothing and takes nothing.
+    fn left_at(&self, now: Timestamp) -> f64 {
+        let elapsed = now.0.saturating_sub(self.at.0).max(0) as f64;
+        let limit = f64::from(self.limit);
+        (self.left + elapsed * limit / self.window as f64).min(limit)
+    }
 }
 
 impl Buckets {
@@ -55,12 +81,12 @@ impl Buckets {
     pub fn take(&self, key: BucketKey, limit: u32, window: u64, now: Timestamp) -> Result<Allowance, Allowance> {
         let shard = &self.shards[self.hasher.hash_one(key) as usize % SHARDS];
         let mut buckets = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.entry(key).or_insert(Bucket { left: f64::from(limit), at: now });
-        // A clock that was set back gives nothing and takes nothing.
-        let elapsed = now.0.saturating_sub(bucket.at.0).max(0) as f64;
-        let refilled = bucket.left + elapsed * f64::from(limit) / window as f64;
-        bucket.left = refilled.min(f64::from(limit));
-        bucket.at = now;
+        if buckets.len() >= MOST && !buckets.contains_key(&key) {
+            forget(&mut buckets, now);
+        }
+        let bucket = buckets.entry(key).or_insert(Bucket { left: f64::from(limit), at: now, limit, window });
+        (bucket.limit, bucket.window) = (limit, window);
+        (bucket.left, bucket.at) = (bucket.left_at(now), now);
         let granted = bucket.left >= 1.0;
         if granted {
             bucket.left -= 1.0;
@@ -72,6 +98,15 @@ impl Buckets {
             reset: (missing * window as f64 / f64::from(limit) / 1000.0).ceil() as u64,
         };
         if granted { Ok(allowance) } else { Err(allowance) }
+    }
+}
+
+/// Makes room: an allowance that is whole is as good as none. If failures come from more addresses than that, theirs
+/// start over, which whoever has so many addresses gains nothing by.
+fn forget(buckets: &mut HashMap<BucketKey, Bucket>, now: Timestamp) {
+    buckets.retain(|_, bucket| bucket.left_at(now) < f64::from(bucket.limit));
+    if buckets.len() >= MOST {
+        buckets.retain(|key, _| !matches!(key, BucketKey::Failures(_)));
     }
 }
 
@@ -109,5 +144,31 @@ mod tests {
         assert!(buckets.take(KEY, 1, 1_000, Timestamp(1_000)).is_err());
         assert!(buckets.take(BucketKey::Application(ApplicationId(1)), 1, 1_000, Timestamp(1_000)).is_ok());
         assert!(buckets.take(KEY, 1, 1_000, Timestamp(2_001)).is_ok());
+    }
+
+    #[test]
+    fn the_number_of_addresses_is_bounded_and_those_of_applications_stay() {
+        let buckets = Buckets::default();
+        let count = || buckets.shards.iter().map(|shard| shard.lock().expect("a lock").len()).sum::<usize>();
+        let fail = |number: u32, at: i64| {
+            let address = IpAddr::from(number.to_be_bytes());
+            buckets.take(BucketKey::Failures(address), 30, 60_000, Timestamp(at)).expect("an allowance");
+        };
+        let used = BucketKey::Application(ApplicationId(7));
+        buckets.take(used, 1, i64::MAX as u64, Timestamp(0)).expect("an allowance");
+        (0..1_000).for_each(|number| fail(number, 0));
+        assert_eq!(count(), 1_001, "few are not forgotten");
+        (0..200_000).for_each(|number| fail(number, 0));
+        assert!(count() <= SHARDS * MOST, "{}", count());
+        (0..200_000).for_each(|number| fail(number, i64::from(number) * 1_000));
+        assert!(count() <= SHARDS * MOST, "{}", count());
+        buckets.take(used, 1, i64::MAX as u64, Timestamp(1)).expect_err("still used up");
+    }
+
+    #[test]
+    fn the_next_request_comes_back_before_the_allowance_is_whole() {
+        for (limit, remaining, reset, seconds) in [(60, 0, 60, 1), (2, 0, 60, 30), (600_000, 0, 60, 1), (3, 3, 0, 1)] {
+            assert_eq!(Allowance { limit, remaining, reset }.retry_after(), seconds, "{limit} {remaining} {reset}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::model::account::{Application, Customer};
+use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::model::webhook::Webhook;
 
@@ -23,6 +24,13 @@ pub struct Principal {
 pub enum Role {
     /// A client program with its keys or its token.
     Application(Application),
+    /// A client program with its OAuth2 client id and secret, which may have tokens besides.
+    Client {
+        /// The application.
+        application: Application,
+        /// Its client id.
+        client_id: String,
+    },
     /// Someone who knows the URI of a webhook.
     Webhook {
         /// The webhook.
@@ -39,6 +47,8 @@ pub enum Role {
 pub struct Pass {
     /// Who holds it.
     pub principal: Arc<Principal>,
+    /// What it grants, within what its application was granted.
+    pub scopes: Scopes,
     /// When it ends; `None` for never.
     pub expires: Option<Timestamp>,
 }
@@ -48,6 +58,8 @@ pub struct Pass {
 pub enum PrincipalKey {
     /// The hashes of an API key and an application key.
     Keys([u8; 32], [u8; 32]),
+    /// The hashes of an OAuth2 client's id and secret.
+    Client([u8; 32], [u8; 32]),
     /// The URI of a webhook.
     Webhook(String),
 }

@@ -8,7 +8,7 @@ use crate::app::bucket::Allowance;
 use crate::app::principal::{Principal, Role};
 use crate::error::{Code, Error, Result};
 use crate::model::account::{Application, Compatibility, Customer, CustomerId};
-use crate::model::scope::Scope;
+use crate::model::scope::{Scope, Scopes};
 use crate::model::time::Timestamp;
 use crate::model::webhook::Webhook;
 
@@ -16,6 +16,7 @@ use crate::model::webhook::Webhook;
 #[derive(Clone, Debug)]
 pub struct Caller {
     principal: Arc<Principal>,
+    scopes: Scopes,
     address: IpAddr,
     allowance: Option<Allowance>,
 }
@@ -27,12 +28,30 @@ pub fn operator(customer: Option<Customer>) -> Caller {
     let nobody = || Customer { id: CustomerId(0), name: String::new(), created: Timestamp(0) };
     let customer = customer.unwrap_or_else(nobody);
     let principal = Principal { customer, role: Role::Operator, actor: "operator".to_owned() };
-    Caller { principal: Arc::new(principal), address: IpAddr::V4(Ipv4Addr::LOCALHOST), allowance: None }
+    Caller::new(Arc::new(principal), Scopes::all(), IpAddr::V4(Ipv4Addr::LOCALHOST), None)
 }
 
 impl Caller {
-    pub(super) fn new(principal: Arc<Principal>, address: IpAddr, allowance: Option<Allowance>) -> Caller {
-        Caller { principal, address, allowance }
+    pub(super) fn new(
+        principal: Arc<Principal>,
+        scopes: Scopes,
+        address: IpAddr,
+        allowance: Option<Allowance>,
+    ) -> Caller {
+        Caller { principal, scopes, address, allowance }
+    }
+
+    /// The same caller with these scopes and no others, as a request asks for with `X-Scopes` (contradiction C46).
+    /// # Errors
+    /// `Forbidden` if one of them is not granted.
+    pub fn narrowed(self, scopes: Scopes) -> Result<Caller> {
+        match self.scopes.lacks(scopes) {
+            None => Ok(Caller { scopes, ..self }),
+            Some(scope) => Err(Error::new(
+                Code::Forbidden,
+                format!("The permissions are not correct: scope '{}' is not granted", scope.name()),
+            )),
+        }
     }
 
     /// Whose data the caller sees.
@@ -43,9 +62,17 @@ impl Caller {
     /// The application that calls, or that a webhook belongs to.
     pub fn application(&self) -> Option<&Application> {
         match &self.principal.role {
-            Role::Application(application) => Some(application),
+            Role::Application(application) | Role::Client { application, .. } => Some(application),
             Role::Webhook { application, .. } => application.as_ref(),
             Role::Operator => None,
+        }
+    }
+
+    /// The OAuth2 client id, if the caller proved itself with it and its secret.
+    pub fn client_id(&self) -> Option<&str> {
+        match &self.principal.role {
+            Role::Client { client_id, .. } => Some(client_id),
+            Role::Application(_) | Role::Webhook { .. } | Role::Operator => None,
         }
     }
 
@@ -53,7 +80,7 @@ impl Caller {
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.principal.role {
             Role::Webhook { webhook, .. } => Some(webhook),
-            Role::Application(_) | Role::Operator => None,
+            Role::Application(_) | Role::Client { .. } | Role::Operator => None,
         }
     }
 
@@ -82,13 +109,15 @@ impl Caller {
         self.allowance
     }
 
-    /// Whether the caller may do this. A webhook has no scopes.
+    /// What the caller may do: what its application was granted, within its token and its request. A webhook has no
+    /// scopes, the operator all.
+    pub fn scopes(&self) -> Scopes {
+        self.scopes
+    }
+
+    /// Whether the caller may do this.
     pub fn grants(&self, scope: Scope) -> bool {
-        match &self.principal.role {
-            Role::Application(application) => application.scopes.grants(scope),
-            Role::Webhook { .. } => false,
-            Role::Operator => true,
-        }
+        self.scopes.grants(scope)
     }
 
     /// Refuses unless the caller may do this.

@@ -21,6 +21,13 @@ pub enum Credential {
         /// The application's key.
         password: String,
     },
+    /// An OAuth2 client id and secret (document 003, "Client ID and Client Secret").
+    Client {
+        /// The client id.
+        id: String,
+        /// The client secret.
+        secret: String,
+    },
     /// The URI of a webhook; knowing it is the permission to post to it.
     Webhook(String),
 }
@@ -32,6 +39,7 @@ impl fmt::Debug for Credential {
             Credential::Keys { .. } => "Keys(…)",
             Credential::Bearer(_) => "Bearer(…)",
             Credential::Basic { .. } => "Basic(…)",
+            Credential::Client { .. } => "Client(…)",
             Credential::Webhook(_) => "Webhook(…)",
         })
     }

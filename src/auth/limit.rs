@@ -1,11 +1,23 @@
-//! Allowances: which limit applies to whom, and what a caller who used it up is told.
+//! Allowances: which limit applies to whom, what a caller who used it up is told, and when a failed attempt is answered.
+//!
+//! Failed attempts are counted for the address they come from. Those beyond its allowance are answered late and not
+//! refused, and right credentials not even that: a client must not be locked out by others behind the same address.
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::app::bucket::{Allowance, BucketKey};
 use crate::error::{Code, Error, Result};
+
+/// Milliseconds in which the allowance of failed attempts comes back.
+const FAILURE_WINDOW: u64 = 60_000;
+
+/// Answers that are held back at once. Further ones are given at once: a flood must not cost more than it would without.
+static HELD_BACK: Semaphore = Semaphore::const_new(1_000);
 
 /// Takes one request from an allowance. `None` if there is no limit.
 pub(super) fn take(app: &App, key: BucketKey, limit: u32) -> Result<Option<Allowance>> {
@@ -17,24 +29,97 @@ pub(super) fn take(app: &App, key: BucketKey, limit: u32) -> Result<Option<Allow
     match app.buckets.take(key, limit, window, app.clock.now()) {
         Ok(allowance) => Ok(Some(allowance)),
         // Document 003's sentence, with its full stop.
-        Err(allowance) => Err(Error::new(Code::RateLimited, "Too many requests.").because(Exceeded(allowance))),
+        Err(allowance) => Err(Error::new(Code::RateLimited, "Too many requests.").because(Cause::UsedUp(allowance))),
     }
 }
 
-/// The allowance that an error is about, so that a refusal can carry the `X-RateLimit-*` headers as well.
-pub fn exceeded(error: &Error) -> Option<Allowance> {
-    error.source()?.downcast_ref::<Exceeded>().map(|Exceeded(allowance)| *allowance)
+/// Counts a failed attempt from that address. Gives the error, which then knows what is left to the address.
+pub fn failed(app: &App, address: IpAddr, error: Error) -> Error {
+    let key = BucketKey::Failures(network_of(address));
+    let cause = match app.buckets.take(key, app.config.auth.failure_limit, FAILURE_WINDOW, app.clock.now()) {
+        Ok(allowance) => Cause::Failed(allowance),
+        Err(allowance) => Cause::FailedAgain(allowance),
+    };
+    error.because(cause)
 }
 
-/// The cause of a refusal for want of allowance.
+/// The allowance that an error is about: the caller's that is used up, or the address's of failed attempts. So a refusal
+/// can carry the `X-RateLimit-*` headers as well.
+pub fn allowance_of(error: &Error) -> Option<Allowance> {
+    Some(match cause_of(error)? {
+        Cause::UsedUp(allowance) | Cause::Failed(allowance) | Cause::FailedAgain(allowance) => *allowance,
+    })
+}
+
+/// Whether the error is a failed attempt beyond the allowance of its address.
+pub fn is_excessive(error: &Error) -> bool {
+    matches!(cause_of(error), Some(Cause::FailedAgain(_)))
+}
+
+/// Waits for `auth.failure_delay` if the error is a failed attempt beyond the allowance of its address, unless too many
+/// answers are held back already.
+pub async fn hold_back(app: &App, error: &Error) {
+    let delay = app.config.auth.failure_delay;
+    if delay.is_zero() || !is_excessive(error) {
+        return;
+    }
+    if let Ok(_permit) = HELD_BACK.try_acquire() {
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// Whom an address stands for: whoever has one address of IPv6 has the network of 2^64 around it.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+fn cause_of(error: &Error) -> Option<&Cause> {
+    error.source()?.downcast_ref()
+}
+
+/// The allowance behind a refusal.
 #[derive(Debug)]
-struct Exceeded(Allowance);
+enum Cause {
+    UsedUp(Allowance),
+    Failed(Allowance),
+    FailedAgain(Allowance),
+}
 
-impl fmt::Display for Exceeded {
+impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Allowance { limit, reset, .. } = self.0;
-        write!(f, "the allowance of {limit} requests is used up and whole again in {reset} seconds")
+        match self {
+            Cause::UsedUp(Allowance { limit, reset, .. }) => {
+                write!(f, "the allowance of {limit} requests is used up and whole again in {reset} seconds")
+            }
+            Cause::Failed(Allowance { remaining, .. }) => {
+                write!(f, "{remaining} failed attempts are left to the address")
+            }
+            Cause::FailedAgain(Allowance { limit, .. }) => {
+                write!(f, "the address has used up its {limit} failed attempts a minute")
+            }
+        }
     }
 }
 
-impl StdError for Exceeded {}
+impl StdError for Cause {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_version_6_stands_for_its_network() {
+        for (one, other, same) in [
+            ("2001:db8::1", "2001:db8::ffff:0:0:1", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+        ] {
+            let [one, other] = [one, other].map(|text| text.parse().expect("an address"));
+            assert_eq!(network_of(one) == network_of(other), same, "{one} {other}");
+        }
+    }
+}

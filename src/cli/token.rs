@@ -4,9 +4,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Global, output, session};
-use crate::operation::account::IssueToken;
+use crate::operation::token::{IssueToken, RevokeTokens};
 
-/// Issue OAuth2 tokens
+/// Issue OAuth2 tokens and revoke them
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Issue an access and a refresh token for an application and print them, once
@@ -21,12 +21,30 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         app: String,
     },
+    /// Revoke all tokens of an application, access and refresh tokens alike
+    #[command(after_help = "Example:\n  flowgate token revoke --customer Shop --app portal\n\n\
+        The application can get new ones with its client id and secret; to keep it from that,\n\
+        replace the secret first: flowgate key rotate --client-secret.")]
+    Revoke {
+        /// The customer's name
+        #[arg(long)]
+        customer: String,
+        /// The application's name
+        #[arg(long, value_name = "NAME")]
+        app: String,
+    },
 }
 
 pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
-    let Command::Issue { customer, app: application } = command;
+    match command {
+        Command::Issue { customer, app } => issue(global, &customer, app),
+        Command::Revoke { customer, app } => revoke(global, &customer, app),
+    }
+}
+
+fn issue(global: &Global, customer: &str, application: String) -> anyhow::Result<()> {
     let app = session::open(global)?;
-    let caller = session::operator_for(&app, &customer)?;
+    let caller = session::operator_for(&app, customer)?;
     let tokens = session::perform(&app, &caller, IssueToken { application })?;
     let expires = tokens.expires.to_atom();
     output::show(
@@ -38,5 +56,16 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             tokens.refresh,
             output::ONCE
         ),
+    )
+}
+
+fn revoke(global: &Global, customer: &str, application: String) -> anyhow::Result<()> {
+    let app = session::open(global)?;
+    let caller = session::operator_for(&app, customer)?;
+    let revoked = session::perform(&app, &caller, RevokeTokens { application })?;
+    output::show(
+        global.json,
+        &json!({"revoked": revoked}),
+        &format!("Revoked {revoked} tokens. A running server follows within a second.\n"),
     )
 }

@@ -5,18 +5,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponseBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::app::App;
+use crate::app::bucket::Allowance;
 use crate::auth::Credential;
 use crate::auth::address::client_address;
 use crate::config::server::Server;
 
 /// The request header that carries an identifier through all systems of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where the gateway listens, and whether it does so for the demonstration.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// The bound address.
+    pub address: SocketAddr,
+    /// Whether the demonstration customer is there.
+    pub demo: bool,
+}
 
 /// A request's surroundings.
 #[derive(Clone, Debug)]
@@ -35,6 +45,18 @@ impl RequestContext {
         let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fits);
         let id = given.map_or_else(next_id, str::to_owned);
         RequestContext { address: address(request, app), id }
+    }
+
+    /// Adds what every reply to the request carries: its identifier and, if it is known, what is left of an allowance.
+    pub fn complete(&self, response: &mut HttpResponseBuilder, allowance: Option<Allowance>) {
+        if let Ok(id) = HeaderValue::from_str(&self.id) {
+            response.insert_header((REQUEST_ID, id));
+        }
+        if let Some(allowance) = allowance {
+            response.insert_header(("X-RateLimit-Limit", allowance.limit));
+            response.insert_header(("X-RateLimit-Remaining", allowance.remaining));
+            response.insert_header(("X-RateLimit-Reset", allowance.reset));
+        }
     }
 }
 

@@ -84,9 +84,27 @@ impl Scopes {
         self.0 & bits != 0
     }
 
+    /// The first scope of the other set that this one does not grant, if there is one.
+    pub fn lacks(self, asked: Scopes) -> Option<Scope> {
+        asked.iter().find(|scope| !self.grants(*scope))
+    }
+
+    /// What both sets grant, each scope by its widest name.
+    pub fn common(self, other: Scopes) -> Scopes {
+        let is_common = |scope: Scope| self.grants(scope) && other.grants(scope);
+        Scope::ALL
+            .into_iter()
+            .filter(|scope| is_common(*scope) && (scope.wider() == *scope || !is_common(scope.wider())))
+            .collect()
+    }
+
     /// The names of the set's scopes.
     pub fn names(self) -> Vec<&'static str> {
-        Scope::ALL.into_iter().filter(|scope| self.0 & 1 << *scope as u8 != 0).map(Scope::name).collect()
+        self.iter().map(Scope::name).collect()
+    }
+
+    fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.0 & 1 << *scope as u8 != 0)
     }
 }
 
@@ -109,5 +127,21 @@ mod tests {
         assert!(read.grants(Scope::RecordRead) && !read.grants(Scope::Record) && !read.grants(Scope::RecordDelete));
         assert_eq!(read.names(), ["schema.read", "record.read"]);
         assert_eq!(Scopes::parse("record everything"), Err("everything"));
+    }
+
+    #[test]
+    fn sets_are_compared_by_what_they_grant() {
+        let scopes = |names| Scopes::parse(names).expect("scopes");
+        for (one, other, common, lacks) in [
+            ("record", "record.read", "record.read", None),
+            ("record.read", "record", "record.read", Some(Scope::Record)),
+            ("record schema.read", "record schema.read", "schema.read record", None),
+            ("record", "record record.read", "record", None),
+            ("record.read", "schema", "", Some(Scope::Schema)),
+            ("", "", "", None),
+        ] {
+            assert_eq!(scopes(one).common(scopes(other)).names().join(" "), common, "{one} and {other}");
+            assert_eq!(scopes(one).lacks(scopes(other)), lacks, "{one} and {other}");
+        }
     }
 }

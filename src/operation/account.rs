@@ -1,8 +1,7 @@
-//! Customers, applications, their keys and tokens. All of it is the operator's business.
+//! Customers, applications and their keys. All of it is the operator's business.
 
 use crate::app::App;
-use crate::auth::token::Tokens;
-use crate::auth::{Caller, key, token};
+use crate::auth::{Caller, key};
 use crate::error::{Code, Error, Result};
 use crate::model::account::{Application, ApplicationId, Compatibility, Customer, CustomerId};
 use crate::model::scope::Scopes;
@@ -193,32 +192,6 @@ impl Operation for RotateKey {
             })
             .await?;
         Ok(RotatedKey { secret, client_id })
-    }
-}
-
-/// Issues an access and a refresh token for an application of the caller's customer.
-pub struct IssueToken {
-    /// The application's name.
-    pub application: String,
-}
-
-impl Operation for IssueToken {
-    const NAME: &'static str = "issueToken";
-    const ACCESS: Access = Access::Operator;
-    type Output = Tokens;
-
-    async fn run(self, app: &App, caller: &Caller) -> Result<Tokens> {
-        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
-        let lifetime = app.config.auth.token_milliseconds();
-        // A token changes nothing that is remembered, so the generation need not advance.
-        app.store
-            .write(move |tx| {
-                let application = find_application(tx, customer, &self.application)?;
-                let tokens = token::issue(tx, &application, now, lifetime)?;
-                record(tx, customer, &actor, Self::NAME, &application.name, now)?;
-                Ok(tokens)
-            })
-            .await
     }
 }
 

@@ -4,31 +4,32 @@ use std::net::IpAddr;
 
 use flowgate::app::App;
 use flowgate::app::clock::Clock;
-use flowgate::auth::{self, Caller, Credential, limit, token};
+use flowgate::auth::{self, Caller, Credential, limit};
 use flowgate::config::Config;
 use flowgate::error::{Code, Error};
 use flowgate::model::account::Compatibility;
 use flowgate::model::scope::{Scope, Scopes};
 use flowgate::model::time::Timestamp;
-use flowgate::operation::account::{AddApplication, AddCustomer, IssueToken, RotateKey, Rotated};
+use flowgate::operation::account::{AddApplication, AddCustomer, RotateKey, Rotated};
 use flowgate::operation::flow::{AddFlow, PublishFlow, UpdateDraft};
+use flowgate::operation::token::IssueToken;
 use flowgate::operation::webhook::AddWebhook;
 use flowgate::operation::{Operation, execute};
 use flowgate::store::{Options, Store, account, audit};
 use tempfile::TempDir;
 
-const HOME: &str = "192.0.2.7";
-const DAY: i64 = 86_400_000;
+pub(crate) const HOME: &str = "192.0.2.7";
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// A gateway with one customer `Shop` and its application `orders`.
-struct Gateway {
-    app: App,
-    operator: Caller,
+pub(crate) struct Gateway {
+    pub(crate) app: App,
+    pub(crate) operator: Caller,
     _directory: TempDir,
 }
 
 impl Gateway {
-    async fn start(change: impl FnOnce(&mut Config)) -> Gateway {
+    pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Gateway {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = Config::for_testing();
         config.store.directory = directory.path().to_owned();
@@ -42,16 +43,16 @@ impl Gateway {
         gateway
     }
 
-    async fn run<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+    pub(crate) async fn run<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         execute(&self.app, &self.operator, operation).await
     }
 
-    fn call(&self, credential: &Credential, address: &str) -> Result<Caller, Error> {
+    pub(crate) fn call(&self, credential: &Credential, address: &str) -> Result<Caller, Error> {
         auth::authenticate(&self.app, credential, address.parse::<IpAddr>().expect("an address"))
     }
 }
 
-fn orders() -> AddApplication {
+pub(crate) fn orders() -> AddApplication {
     AddApplication {
         name: "orders".to_owned(),
         description: String::new(),
@@ -65,11 +66,15 @@ fn orders() -> AddApplication {
     }
 }
 
-fn keys(api: &str, app: &str) -> Credential {
+pub(crate) fn keys(api: &str, app: &str) -> Credential {
     Credential::Keys { api: api.to_owned(), app: app.to_owned() }
 }
 
-fn refusal(outcome: Result<Caller, Error>) -> (Code, String) {
+pub(crate) fn client(id: &str, secret: &str) -> Credential {
+    Credential::Client { id: id.to_owned(), secret: secret.to_owned() }
+}
+
+pub(crate) fn refusal(outcome: Result<Caller, Error>) -> (Code, String) {
     let error = outcome.expect_err("a refusal");
     (error.code(), error.message().to_owned())
 }
@@ -185,16 +190,18 @@ async fn tokens_are_only_issued_with_oauth2() {
 #[tokio::test]
 async fn a_client_proves_itself_with_its_secret() {
     let gateway = Gateway::start(|_| {}).await;
-    let home = HOME.parse().expect("an address");
-    let found = token::find_client(&gateway.app, "client", "secret", home).expect("a client");
-    assert_eq!(found.name, "orders");
-    for (id, secret) in [("client", "wrong"), ("unknown", "secret"), ("", "")] {
-        let error = token::find_client(&gateway.app, id, secret, home).expect_err(id);
-        assert_eq!(error.message(), "The credentials are not correct.");
+    let caller = gateway.call(&client("client", "secret"), HOME).expect("a client");
+    assert_eq!((caller.actor(), caller.client_id()), ("application:orders", Some("client")));
+    assert!(caller.grants(Scope::Record) && !caller.grants(Scope::Schema));
+    assert!(!format!("{:?}", client("client", "secret")).contains("secret"));
+    let expected = (Code::Unauthenticated, "The credentials are not correct.".to_owned());
+    let long = "x".repeat(513);
+    for (id, secret) in [("client", "wrong"), ("unknown", "secret"), ("", ""), ("client", &long), (&long, "secret")] {
+        assert_eq!(refusal(gateway.call(&client(id, secret), HOME)), expected, "{id}");
     }
-    let elsewhere = "127.0.0.1".parse().expect("an address");
-    let error = token::find_client(&gateway.app, "client", "secret", elsewhere).expect_err("an address");
-    assert_eq!(error.code(), Code::AddressRefused);
+    assert_eq!(refusal(gateway.call(&client("client", "secret"), "127.0.0.1")).0, Code::AddressRefused);
+    let by_keys = gateway.call(&keys("api-key", "app-key"), HOME).expect("a caller");
+    assert_eq!(by_keys.client_id(), None);
 }
 
 #[tokio::test]
@@ -207,12 +214,12 @@ async fn rotation_takes_effect_at_once() {
     let app = gateway.run(RotateKey { secret: Rotated::AppKey("orders".to_owned()) }).await.expect("a key").secret;
     assert_eq!(refusal(gateway.call(&keys(&api, "app-key"), HOME)).0, Code::Unauthenticated);
     gateway.call(&keys(&api, &app), HOME).expect("both new keys");
-    let client = RotateKey { secret: Rotated::ClientSecret("orders".to_owned()) };
-    let rotated = gateway.run(client).await.expect("a secret");
+    gateway.call(&client("client", "secret"), HOME).expect("the old secret");
+    let rotate = RotateKey { secret: Rotated::ClientSecret("orders".to_owned()) };
+    let rotated = gateway.run(rotate).await.expect("a secret");
     assert_eq!(rotated.client_id.as_deref(), Some("client"));
-    let home = HOME.parse().expect("an address");
-    token::find_client(&gateway.app, "client", "secret", home).expect_err("the old secret");
-    token::find_client(&gateway.app, "client", &rotated.secret, home).expect("the new secret");
+    gateway.call(&client("client", "secret"), HOME).expect_err("the old secret");
+    gateway.call(&client("client", &rotated.secret), HOME).expect("the new secret");
 }
 
 #[tokio::test]
@@ -239,7 +246,7 @@ async fn an_allowance_is_used_up_and_refills() {
     call().expect("a caller");
     let error = call().expect_err("a refusal");
     assert_eq!((error.code(), error.message()), (Code::RateLimited, "Too many requests."));
-    let allowance = limit::exceeded(&error).expect("an allowance");
+    let allowance = limit::allowance_of(&error).expect("an allowance");
     assert_eq!((allowance.limit, allowance.remaining, allowance.reset), (2, 0, 60));
     gateway.app.clock.advance(29_000);
     call().expect_err("a refusal");

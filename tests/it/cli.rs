@@ -38,6 +38,7 @@ fn every_command_explains_itself() {
         "key rotate",
         "token",
         "token issue",
+        "token revoke",
         "flow",
         "flow add",
         "flow list",

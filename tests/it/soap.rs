@@ -449,14 +449,10 @@ fn credentials_are_found_in_every_documented_place_and_the_body_decides() {
             flowgate::store::account::find_by_id(tx, tenant.application)?.expect("the application");
         application.oauth2 = true;
         flowgate::store::account::update_application(tx, &application)?;
-        flowgate::store::token::insert(
-            tx,
-            &hash,
-            flowgate::store::token::TokenKind::Access,
-            tenant.application,
-            None,
-            NOW,
-        )
+        let application = tenant.application;
+        let token =
+            flowgate::store::token::Token { application, scopes: None, family: None, created: NOW, expires: None };
+        flowgate::store::token::insert(tx, &hash, flowgate::store::token::TokenKind::Access, &token)
     });
     let bearer = format!("Bearer {token}");
     let basic = format!("Basic {}", b64("k:a"));

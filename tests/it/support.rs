@@ -45,6 +45,8 @@ impl TestApp {
         let mut config = Config::for_testing();
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.workers = 1;
+        // Tests fail on purpose and often, all from one address.
+        config.auth.failure_delay = Duration::ZERO;
         change(&mut config);
         let store = Store::open(directory.path(), &Default::default()).expect("a store");
         let app = Arc::new(App::new(config, store, Clock::fixed(NOW)));

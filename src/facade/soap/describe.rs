@@ -1,6 +1,5 @@
 //! What the SOAP address answers to a reader: the three descriptions, and a page for people.
 
-use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use actix_web::http::header::{
@@ -13,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::app::App;
 use crate::auth::key;
 use crate::error::Result;
+use crate::facade::request::Surroundings;
 use crate::facade::soap::message::SERVICE;
 use crate::facade::soap::page::{self, Page};
 use crate::facade::{compress, request};
@@ -23,15 +23,6 @@ pub const PATH: &str = "/v1/soap";
 const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 /// Stands for the address until a request tells it.
 const PLACEHOLDER: &str = "http://address.invalid/";
-
-/// Where the gateway listens, and whether it does so for the demonstration.
-#[derive(Clone, Copy, Debug)]
-pub struct Surroundings {
-    /// The bound address.
-    pub address: SocketAddr,
-    /// Whether the demonstration customer is there.
-    pub demo: bool,
-}
 
 static DOCUMENTS: LazyLock<Result<Vec<(Style, String)>>> = LazyLock::new(|| {
     Style::ALL.into_iter().map(|style| Ok((style, wsdl::render(style, &SERVICE, PLACEHOLDER)?))).collect()

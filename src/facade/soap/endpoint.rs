@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use crate::app::App;
 use crate::auth::{self, Caller, Credential, key, limit};
 use crate::error::{Code, Error, Result};
-use crate::facade::request::{REQUEST_ID, RequestContext, http_credential};
+use crate::facade::request::{RequestContext, http_credential};
 use crate::facade::soap::answer::{Answer, Response};
 use crate::facade::soap::error::describe;
 use crate::facade::soap::{credential, is_mounted_at, port};
@@ -80,6 +80,10 @@ pub async fn post(request: HttpRequest, payload: Payload, app: Data<App>) -> Htt
         }
         Ok(body) => survive(answer(&request, &context, &app, &media_type, &body.bytes, &mut exchange)).await,
     };
+    if let Err(Failure::Error(error)) = &exchange.outcome {
+        // The body is gone by now: held back, it would keep its share of the memory for bodies from others.
+        limit::hold_back(&app, error).await;
+    }
     respond(&request, &context, exchange)
 }
 
@@ -204,7 +208,7 @@ fn understand(envelope: &Envelope<'_>) -> std::result::Result<(), Failure> {
 fn respond(request: &HttpRequest, context: &RequestContext, exchange: Exchange) -> HttpResponse {
     let caller = exchange.caller.as_ref();
     let refused = match &exchange.outcome {
-        Err(Failure::Error(error)) => limit::exceeded(error),
+        Err(Failure::Error(error)) => limit::allowance_of(error),
         _ => None,
     };
     let allowance = refused.or_else(|| caller.and_then(Caller::allowance));
@@ -227,17 +231,10 @@ fn respond(request: &HttpRequest, context: &RequestContext, exchange: Exchange) 
     if exchange.is_unfinished {
         response.force_close();
     }
-    if let Ok(id) = HeaderValue::from_str(&context.id) {
-        response.insert_header((REQUEST_ID, id));
-    }
+    context.complete(&mut response, allowance);
     // Replies are documented without the identifiers that were made for records, so they travel in a header.
     if let Some(uuids) = header_list(&uuids) {
         response.insert_header(("X-Uuid", uuids));
-    }
-    if let Some(allowance) = allowance {
-        response.insert_header(("X-RateLimit-Limit", allowance.limit));
-        response.insert_header(("X-RateLimit-Remaining", allowance.remaining));
-        response.insert_header(("X-RateLimit-Reset", allowance.reset));
     }
     compress::finish(request, response, text)
 }

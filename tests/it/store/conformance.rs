@@ -1,17 +1,18 @@
 //! What the noun files promise, whatever the engine: each case runs in one transaction on a fresh store of every engine.
 
 use flowgate::error::{Code, Result};
-use flowgate::model::account::{Application, Compatibility, CustomerId, FaultDialect};
+use flowgate::model::account::{Application, ApplicationId, Compatibility, CustomerId, FaultDialect};
 use flowgate::model::address::Network;
 use flowgate::model::flow::{FlowId, FlowStatus};
 use flowgate::model::record::RecordStatus;
 use flowgate::model::schema::DataSchema;
 use flowgate::model::scope::Scopes;
+use flowgate::model::time::Timestamp;
 use flowgate::model::webhook::WebhookPayload;
 use flowgate::store::account::{self, NewApplication};
 use flowgate::store::audit::{self, Entry};
 use flowgate::store::record::{self, NewRecord};
-use flowgate::store::token::{self, TokenKind};
+use flowgate::store::token::{self, Token, TokenKind};
 use flowgate::store::{Cell, Tx, Value, flow, schema, webhook};
 
 use super::{Fresh, LATER, NOW, application, customer, customer_with_flow, new_application, new_record};
@@ -57,6 +58,8 @@ cases! {
     keys_name_an_application_together
     a_client_names_an_application_and_its_secret
     tokens_are_found_by_hash_and_kind
+    tokens_are_removed_by_family_and_application
+    the_oldest_tokens_make_room
     expired_tokens_are_removed
     a_customer_has_one_schema
     flows_are_numbered_within_their_customer
@@ -71,6 +74,10 @@ cases! {
     audit_entries_are_listed_newest_first
     what_belongs_to_one_customer_is_hidden_from_another
     what_belongs_to_a_customer_goes_with_it
+}
+
+fn new_token(application: ApplicationId, expires: Option<Timestamp>) -> Token {
+    Token { application, scopes: None, family: None, created: NOW, expires }
 }
 
 mod cases {
@@ -237,10 +244,11 @@ mod cases {
     pub(super) fn tokens_are_found_by_hash_and_kind(tx: &mut dyn Tx) -> Result<()> {
         let acme = customer(tx, "acme")?;
         let shop = application(tx, acme, "shop")?;
-        token::insert(tx, b"one", TokenKind::Access, shop, Some(LATER), NOW)?;
-        token::insert(tx, b"one", TokenKind::Refresh, shop, None, NOW)?;
-        assert_eq!(token::find(tx, b"one", TokenKind::Access)?, Some((shop, Some(LATER))));
-        assert_eq!(token::find(tx, b"one", TokenKind::Refresh)?, Some((shop, None)));
+        let (access, refresh) = (new_token(shop, Some(LATER)), new_token(shop, None));
+        token::insert(tx, b"one", TokenKind::Access, &access)?;
+        token::insert(tx, b"one", TokenKind::Refresh, &refresh)?;
+        assert_eq!(token::find(tx, b"one", TokenKind::Access)?, Some(access));
+        assert_eq!(token::find(tx, b"one", TokenKind::Refresh)?, Some(refresh));
         assert_eq!(token::find(tx, b"two", TokenKind::Access)?, None);
         assert!(token::remove(tx, b"one", TokenKind::Access)?);
         assert!(!token::remove(tx, b"one", TokenKind::Access)?);
@@ -249,12 +257,51 @@ mod cases {
         Ok(())
     }
 
+    pub(super) fn tokens_are_removed_by_family_and_application(tx: &mut dyn Tx) -> Result<()> {
+        let acme = customer(tx, "acme")?;
+        let (shop, till) = (application(tx, acme, "shop")?, application(tx, acme, "till")?);
+        let narrow = Token { scopes: Some(Scopes::parse("record.read").expect("a scope")), ..new_token(shop, None) };
+        token::insert(tx, b"login", TokenKind::Refresh, &narrow)?;
+        token::update_family(tx, b"login", "family")?;
+        let family = Some("family".to_owned());
+        let login = Token { family: family.clone(), ..narrow };
+        assert_eq!(token::find(tx, b"login", TokenKind::Refresh)?.as_ref(), Some(&login));
+        token::replace(tx, b"login", LATER)?;
+        assert_eq!(token::find(tx, b"login", TokenKind::Refresh)?, None);
+        let replaced = Token { expires: Some(LATER), ..login };
+        assert_eq!(token::find(tx, b"login", TokenKind::Replaced)?.as_ref(), Some(&replaced));
+        token::insert(tx, b"access", TokenKind::Access, &replaced)?;
+        token::insert(tx, b"alone", TokenKind::Access, &new_token(shop, None))?;
+        token::insert(tx, b"theirs", TokenKind::Access, &new_token(till, None))?;
+        assert_eq!(token::remove_family(tx, "family")?, 2);
+        assert_eq!(token::remove_all(tx, shop)?, 1);
+        assert!(token::find(tx, b"theirs", TokenKind::Access)?.is_some());
+        Ok(())
+    }
+
+    pub(super) fn the_oldest_tokens_make_room(tx: &mut dyn Tx) -> Result<()> {
+        let acme = customer(tx, "acme")?;
+        let (shop, till) = (application(tx, acme, "shop")?, application(tx, acme, "till")?);
+        token::insert(tx, b"theirs", TokenKind::Access, &new_token(till, None))?;
+        for number in 0..6_u8 {
+            let created = Timestamp(NOW.0 + i64::from(number));
+            token::insert(tx, &[number], TokenKind::Refresh, &Token { created, ..new_token(shop, None) })?;
+        }
+        assert_eq!(token::remove_oldest(tx, shop, 6, 4)?, 0);
+        assert_eq!(token::remove_oldest(tx, shop, 5, 4)?, 2);
+        for number in 0..6_u8 {
+            assert_eq!(token::find(tx, &[number], TokenKind::Refresh)?.is_some(), number >= 2, "{number}");
+        }
+        assert!(token::find(tx, b"theirs", TokenKind::Access)?.is_some());
+        Ok(())
+    }
+
     pub(super) fn expired_tokens_are_removed(tx: &mut dyn Tx) -> Result<()> {
         let acme = customer(tx, "acme")?;
         let shop = application(tx, acme, "shop")?;
-        token::insert(tx, b"past", TokenKind::Access, shop, Some(NOW), NOW)?;
-        token::insert(tx, b"future", TokenKind::Access, shop, Some(LATER), NOW)?;
-        token::insert(tx, b"endless", TokenKind::Refresh, shop, None, NOW)?;
+        token::insert(tx, b"past", TokenKind::Access, &new_token(shop, Some(NOW)))?;
+        token::insert(tx, b"future", TokenKind::Access, &new_token(shop, Some(LATER)))?;
+        token::insert(tx, b"endless", TokenKind::Refresh, &new_token(shop, None))?;
         assert_eq!(token::remove_expired(tx, NOW)?, 1);
         assert_eq!(token::find(tx, b"past", TokenKind::Access)?, None);
         assert_eq!(token::remove_expired(tx, LATER)?, 1);
@@ -520,7 +567,7 @@ mod cases {
         let (acme, orders) = customer_with_flow(tx, "acme")?;
         let (zeta, theirs) = customer_with_flow(tx, "zeta")?;
         let shop = application(tx, acme, "shop")?;
-        token::insert(tx, b"t", TokenKind::Access, shop, None, NOW)?;
+        token::insert(tx, b"t", TokenKind::Access, &new_token(shop, None))?;
         flow::publish(tx, acme, orders, FlowStatus::Public, NOW)?;
         record::insert(tx, &new_record(acme, orders, "r-1"))?;
         record::insert(tx, &new_record(zeta, theirs, "r-1"))?;
