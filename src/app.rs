@@ -5,6 +5,7 @@ pub mod bodies;
 pub mod bucket;
 pub mod cache;
 pub mod clock;
+pub mod fields;
 pub mod principal;
 pub mod rules;
 
@@ -14,11 +15,12 @@ use self::bodies::Bodies;
 use self::bucket::Buckets;
 use self::cache::Cache;
 use self::clock::Clock;
+use self::fields::StoredFlow;
 use self::principal::{Pass, Principal, PrincipalKey};
 use self::rules::StoredSchema;
 use crate::config::Config;
 use crate::model::account::CustomerId;
-use crate::model::flow::{Flow, FlowKey};
+use crate::model::flow::FlowKey;
 use crate::store::Store;
 
 /// How many credentials are remembered; each takes about a kilobyte.
@@ -44,7 +46,7 @@ pub struct App {
     /// Schemas used lately, ready to be applied; `None` for a customer without one.
     pub schemas: Cache<CustomerId, Option<Arc<StoredSchema>>>,
     /// Flows named lately.
-    pub flows: Cache<(CustomerId, FlowKey), Arc<Flow>>,
+    pub flows: Cache<(CustomerId, FlowKey), Arc<StoredFlow>>,
     /// What is left of each allowance.
     pub buckets: Buckets,
     /// What the bodies of requests may hold.

@@ -7,5 +7,6 @@ pub mod flow;
 pub mod record;
 pub mod schema;
 pub mod scope;
+pub mod search;
 pub mod time;
 pub mod webhook;

@@ -3,13 +3,19 @@
 //! [`execute`] is the only way in. It checks that the caller may run the operation before it touches anything.
 
 pub mod account;
+pub mod change;
 pub mod check;
+pub mod content;
 pub mod diagram;
 pub mod flow;
 pub mod json;
 pub mod payload;
+pub mod queue;
 pub mod record;
+pub mod repeat;
+pub mod revision;
 pub mod schema;
+pub mod search;
 pub mod token;
 pub mod tree;
 mod verdict;
@@ -51,10 +57,15 @@ pub enum Access {
 
 /// Runs an operation if the caller may.
 pub async fn execute<O: Operation>(app: &App, caller: &Caller, operation: O) -> Result<O::Output> {
+    admitted::<O, _>(caller, operation.run(app, caller)).await
+}
+
+/// Waits for the work of an operation that the caller may run, and logs what came of it.
+async fn admitted<O: Operation, T>(caller: &Caller, work: impl Future<Output = Result<T>>) -> Result<T> {
     admit(O::ACCESS, caller)?;
     #[expect(clippy::disallowed_methods, reason = "how long it took is for the log, whatever the clock is set to")]
     let started = Instant::now();
-    let outcome = operation.run(app, caller).await;
+    let outcome = work.await;
     log_outcome(O::NAME, caller, outcome.as_ref().err(), started.elapsed());
     outcome
 }

@@ -7,9 +7,12 @@
 
 pub mod account;
 pub mod audit;
+pub mod field;
 pub mod flow;
 pub mod record;
+pub mod repeat;
 pub mod schema;
+pub mod search;
 pub mod token;
 pub mod webhook;
 

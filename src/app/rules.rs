@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use self::effort::Effort;
+use crate::app::fields::Fields;
 use crate::error::{Error, Result, Violation};
 use crate::model::schema::DataSchema;
 
@@ -98,6 +99,8 @@ pub struct StoredSchema {
     pub shown: OnceLock<String>,
     /// What it demands.
     pub rules: Rules,
+    /// What it declares its records to be searchable by.
+    pub fields: Fields,
 }
 
 impl StoredSchema {
@@ -107,7 +110,9 @@ impl StoredSchema {
     pub fn of(schema: DataSchema) -> Result<StoredSchema> {
         let document: Value = serde_json::from_str(&schema.document).map_err(Error::internal)?;
         let rules = Rules::compile(&document).map_err(Error::internal)?;
-        Ok(StoredSchema { schema, shown: OnceLock::new(), rules })
+        // What an older version accepted was not yet read as a declaration, and a wrong one then declares nothing.
+        let fields = Fields::of_schema(&document).unwrap_or_default();
+        Ok(StoredSchema { schema, shown: OnceLock::new(), rules, fields })
     }
 }
 

@@ -1,12 +1,14 @@
 //! Customers (tenants) and their applications: who owns data and who may call.
 //! Secrets are not part of these types; only their hashes exist, and only in the store.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::address::Network;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 
 /// A customer's number. Everything that is stored belongs to exactly one customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CustomerId(pub i64);
 
 /// An application's number.

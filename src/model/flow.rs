@@ -1,11 +1,13 @@
 //! Flows: named graphs of steps with immutable published versions beside one draft, and the states they pass through.
 //! What a graph does when it runs is not known here.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::account::CustomerId;
 use crate::model::time::Timestamp;
 
 /// A flow's number, counted from 1 within its customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FlowId(pub i64);
 
 /// What a flow is looked up by.

@@ -24,6 +24,8 @@ pub struct Record {
     pub request_hash: Vec<u8>,
     /// Where it stands.
     pub status: RecordStatus,
+    /// Whether something keeps it out of the queue while it waits.
+    pub hold: Hold,
     /// When it is to run: its execution time if it has one, else when it was accepted.
     pub due: Timestamp,
     /// When it was accepted.
@@ -34,6 +36,26 @@ pub struct Record {
     pub started: Option<Timestamp>,
     /// When it last ran.
     pub last_run: Option<Timestamp>,
+    /// How often it ran.
+    pub num_runs: i64,
+    /// How often the step it stands at was tried in vain.
+    pub attempt: i64,
+}
+
+impl Record {
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        Place { status: self.status, hold: self.hold }
+    }
+}
+
+/// A value by which a record can be searched: one of a data field that its flow or its customer's schema declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldValue {
+    /// The data field's name.
+    pub name: String,
+    /// One of its values in the record.
+    pub value: String,
 }
 
 /// The documented data-record statuses (document 003, search; contradiction C71).
@@ -75,5 +97,122 @@ impl RecordStatus {
     /// The status of that number, if there is one.
     pub fn from_number(number: i64) -> Option<RecordStatus> {
         RecordStatus::ALL.into_iter().find(|status| status.number() == number)
+    }
+
+    /// The published name, `flow_status_name` (contradiction C71).
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordStatus::Waiting => "Not running",
+            RecordStatus::Processing => "Processing",
+            RecordStatus::Finished => "Finished",
+            RecordStatus::Failed => "Finished with errors",
+            RecordStatus::Scheduled => "Scheduled",
+            RecordStatus::Reviewed => "Reviewed",
+            RecordStatus::Handled => "Errors handled",
+        }
+    }
+
+    /// The type and the text of the step it stands at, as far as its status alone tells (`current_step`).
+    pub fn current_step(self) -> (&'static str, &'static str) {
+        match self {
+            RecordStatus::Waiting | RecordStatus::Scheduled => ("start", "start"),
+            RecordStatus::Finished | RecordStatus::Reviewed | RecordStatus::Handled => ("end", "end"),
+            RecordStatus::Processing | RecordStatus::Failed => ("", ""),
+        }
+    }
+}
+
+/// Why a record that waits is not in the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Hold {
+    /// 0: nothing keeps it out.
+    #[default]
+    None,
+    /// 1: it was paused.
+    Paused,
+    /// 2: it was taken out of the queue; the record itself stays.
+    Removed,
+}
+
+impl Hold {
+    /// Every hold, in the order of its number.
+    pub const ALL: [Hold; 3] = [Hold::None, Hold::Paused, Hold::Removed];
+
+    /// The number it is stored as.
+    pub fn number(self) -> i64 {
+        self as i64
+    }
+
+    /// The hold of that number, if there is one.
+    pub fn from_number(number: i64) -> Option<Hold> {
+        Hold::ALL.into_iter().find(|hold| hold.number() == number)
+    }
+}
+
+/// Where a record stands: its status, and whether it is held back while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Its status.
+    pub status: RecordStatus,
+    /// Whether something keeps it out of the queue.
+    pub hold: Hold,
+}
+
+impl Place {
+    /// How the queue shows it; `None` if it is not in the queue (contradiction C71).
+    pub fn queue_status(self) -> Option<QueueStatus> {
+        match (self.status, self.hold) {
+            (RecordStatus::Processing, _) => Some(QueueStatus::Processing),
+            (RecordStatus::Failed, _) => Some(QueueStatus::Error),
+            (RecordStatus::Waiting, Hold::None) => Some(QueueStatus::New),
+            (RecordStatus::Scheduled, Hold::None) => Some(QueueStatus::Scheduled),
+            (RecordStatus::Waiting | RecordStatus::Scheduled, Hold::Paused) => Some(QueueStatus::Paused),
+            (RecordStatus::Waiting | RecordStatus::Scheduled, Hold::Removed)
+            | (RecordStatus::Finished | RecordStatus::Reviewed | RecordStatus::Handled, _) => None,
+        }
+    }
+
+    /// Whether the engine is to run it once it is due.
+    pub fn is_queued(self) -> bool {
+        matches!(self.queue_status(), Some(QueueStatus::New | QueueStatus::Scheduled))
+    }
+}
+
+/// The published statuses of the queue (contradiction C71; nothing public says more than that 0 is "New").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QueueStatus {
+    /// "0": waits to run.
+    New,
+    /// "1": is running.
+    Processing,
+    /// "2": was paused.
+    Paused,
+    /// "3": ended with errors.
+    Error,
+    /// "4": waits for its execution time.
+    Scheduled,
+}
+
+impl QueueStatus {
+    /// The published number, as the text that replies hold (`queue_status`).
+    pub fn number(self) -> &'static str {
+        match self {
+            QueueStatus::New => "0",
+            QueueStatus::Processing => "1",
+            QueueStatus::Paused => "2",
+            QueueStatus::Error => "3",
+            QueueStatus::Scheduled => "4",
+        }
+    }
+
+    /// The published name (`queue_status_key`).
+    pub fn key(self) -> &'static str {
+        match self {
+            QueueStatus::New => "New",
+            QueueStatus::Processing => "Processing",
+            QueueStatus::Paused => "Paused",
+            QueueStatus::Error => "Error",
+            QueueStatus::Scheduled => "Scheduled",
+        }
     }
 }

@@ -2,9 +2,10 @@
 //! It never asks what time it is: the clock belongs to `app`.
 
 pub use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -25,15 +26,193 @@ impl Timestamp {
         self.civil(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// Reads a bound of a span of time: `31-12-2017` or `2017-12-31`, alone or with `12:00`, `12:00:00` or a fraction
+    /// after a space or a `T`, with an RFC 3339 offset if it is not in that time zone. `24:00:00` is the beginning of
+    /// the next day (contradiction C10).
+    ///
+    /// Bounds are inclusive: the end of what is written to the day, the minute or the second is its last millisecond.
+    /// `None` if it is not one.
+    pub fn parse_bound(text: &str, bound: Bound, zone: &TimeZone) -> Option<Timestamp> {
+        let (date, time) = match text.trim().split_once([' ', 'T', 't']) {
+            Some((date, time)) => (parse_date(date)?, Some(parse_time(time)?)),
+            None => (parse_date(text.trim())?, None),
+        };
+        let Some(Clock { days, time, length, offset }) = time else {
+            return match bound {
+                Bound::From => instant(date.at(0, 0, 0, 0), bound, zone),
+                Bound::To => Some(Timestamp(instant(date.tomorrow().ok()?.at(0, 0, 0, 0), Bound::From, zone)?.0 - 1)),
+            };
+        };
+        let date = if days == 0 { date } else { date.tomorrow().ok()? };
+        let begins = instant(date.to_datetime(time), bound, offset.as_ref().unwrap_or(zone))?;
+        match bound {
+            Bound::From => Some(begins),
+            Bound::To => Some(Timestamp(begins.0 + length - 1)),
+        }
+    }
+
     fn civil(self, zone: &TimeZone) -> jiff::civil::DateTime {
         let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         zone.to_datetime(instant)
     }
 }
 
+/// Which end of a span of time a date is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Its beginning.
+    From,
+    /// Its end, which belongs to it.
+    To,
+}
+
+/// A time of day as it was written.
+struct Clock {
+    /// 1 for `24:00:00`, else 0.
+    days: u8,
+    time: jiff::civil::Time,
+    /// How many milliseconds are meant by it: those of the minute, of the second, or one.
+    length: i64,
+    offset: Option<TimeZone>,
+}
+
+fn instant(civil: jiff::civil::DateTime, bound: Bound, zone: &TimeZone) -> Option<Timestamp> {
+    // An hour that comes twice lies between its first beginning and its second end.
+    let zoned = match bound {
+        Bound::From => zone.to_ambiguous_zoned(civil).compatible(),
+        Bound::To => zone.to_ambiguous_zoned(civil).later(),
+    };
+    Some(Timestamp(zoned.ok()?.timestamp().as_millisecond()))
+}
+
+fn parse_date(text: &str) -> Option<jiff::civil::Date> {
+    let mut parts = text.split('-');
+    let (first, month, last) = (parts.next()?, parts.next()?, parts.next()?);
+    let (year, day) = if first.len() == 4 { (first, last) } else { (last, first) };
+    let fits = year.len() == 4 && (1..=2).contains(&month.len()) && (1..=2).contains(&day.len());
+    match parts.next() {
+        None if fits => jiff::civil::Date::new(digits(year)?, digits(month)?, digits(day)?).ok(),
+        _ => None,
+    }
+}
+
+fn parse_time(text: &str) -> Option<Clock> {
+    let at = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
+    let (time, offset) = text.split_at_checked(at)?;
+    let (time, fraction) = match time.split_once('.') {
+        Some((time, fraction)) => (time, Some(fraction)),
+        None => (time, None),
+    };
+    let mut parts = time.trim_end().split(':');
+    let (hour, minute) = (two_digits(parts.next()?)?, two_digits(parts.next()?)?);
+    let second = parts.next().map(two_digits).map_or(Some(None), |second| second.map(Some))?;
+    if parts.next().is_some() || (fraction.is_some() && second.is_none()) {
+        return None;
+    }
+    let length = match (second, fraction) {
+        (None, _) => 60_000,
+        (Some(_), None) => 1_000,
+        (Some(_), Some(_)) => 1,
+    };
+    let milliseconds = fraction.map_or(Some(0), milliseconds)?;
+    // A leap second counts as the second before it, as in ATOM dates.
+    let second = second.unwrap_or(0).min(if second == Some(60) { 59 } else { i8::MAX });
+    let ends_day = (hour, minute, second, milliseconds) == (24, 0, 0, 0);
+    let hour = if ends_day { 0 } else { hour };
+    let time = jiff::civil::Time::new(hour, minute, second, i32::from(milliseconds) * 1_000_000).ok()?;
+    Some(Clock { days: u8::from(ends_day), time, length, offset: parse_offset(offset.trim())? })
+}
+
+/// The first three digits of a fraction of a second; the store knows no finer time.
+fn milliseconds(fraction: &str) -> Option<i16> {
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let padded: String = fraction.chars().chain("00".chars()).take(3).collect();
+    digits(&padded)
+}
+
+/// The time zone that an RFC 3339 offset stands for; `None` inside if there is no offset.
+fn parse_offset(text: &str) -> Option<Option<TimeZone>> {
+    let (sign, rest) = match text.split_at_checked(1) {
+        None => return Some(None),
+        Some(("Z" | "z", "")) => return Some(Some(TimeZone::UTC)),
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        Some(_) => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let (hours, minutes) = (i32::from(two_digits(hours)?), i32::from(two_digits(minutes)?));
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let offset = jiff::tz::Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok()?;
+    Some(Some(offset.to_time_zone()))
+}
+
+fn two_digits(text: &str) -> Option<i8> {
+    digits(text).filter(|_| text.len() == 2)
+}
+
+fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_are_read_in_both_orders_and_are_inclusive() {
+        let zone = TimeZone::get("Europe/Amsterdam").expect("a time zone");
+        let shown = |text: &str, bound| {
+            let instant = Timestamp::parse_bound(text, bound, &zone)?;
+            Some(format!("{}.{:03}", instant.to_date_time(&zone), instant.0.rem_euclid(1_000)))
+        };
+        for (text, from, to) in [
+            ("31-12-2017 12:00:00", "2017-12-31 12:00:00.000", "2017-12-31 12:00:00.999"),
+            ("2017-12-31 24:00:00", "2018-01-01 00:00:00.000", "2018-01-01 00:00:00.999"),
+            ("2017-12-31", "2017-12-31 00:00:00.000", "2017-12-31 23:59:59.999"),
+            ("1-2-2017", "2017-02-01 00:00:00.000", "2017-02-01 23:59:59.999"),
+            ("2017-12-31T12:30", "2017-12-31 12:30:00.000", "2017-12-31 12:30:59.999"),
+            ("2017-12-31T12:30:10.25Z", "2017-12-31 13:30:10.250", "2017-12-31 13:30:10.250"),
+            ("2017-12-31T24:00:00+00:00", "2018-01-01 01:00:00.000", "2018-01-01 01:00:00.999"),
+            // The day on which clocks go back has 25 hours, and the hour that comes twice is meant as a whole.
+            ("2017-10-29", "2017-10-29 00:00:00.000", "2017-10-29 23:59:59.999"),
+        ] {
+            assert_eq!(shown(text, Bound::From).as_deref(), Some(from), "{text}");
+            assert_eq!(shown(text, Bound::To).as_deref(), Some(to), "{text}");
+        }
+        let twice = |bound| Timestamp::parse_bound("2017-10-29 02:30:00", bound, &zone).expect("a date").0;
+        assert_eq!(twice(Bound::To) - twice(Bound::From), 3_600_999);
+    }
+
+    #[test]
+    fn what_is_no_date_is_no_bound() {
+        for text in [
+            "",
+            "yesterday",
+            "2017-13-01",
+            "2017-02-29",
+            "31-12-17",
+            "2017-12",
+            "2017-12-31-1",
+            "2017-12-31 25:00:00",
+            "2017-12-31 24:00:01",
+            "2017-12-31 1:00",
+            "2017-12-31 12",
+            "2017-12-31 12:00:00+2",
+            "2017-12-31 12:00:00 Amsterdam",
+            "2017-12-31 +1:00:00",
+            "+017-12-31",
+            "2017-12-31 12:00.5",
+            "2017-12-31 12:00:00.",
+            "2017-12-31 12:00:00.ä",
+            "9999-12-31 24:00:00",
+        ] {
+            assert_eq!(Timestamp::parse_bound(text, Bound::To, &TimeZone::UTC), None, "{text}");
+        }
+    }
 
     #[test]
     fn atom_dates_are_read_in_all_documented_spellings() {

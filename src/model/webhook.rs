@@ -1,5 +1,7 @@
 //! Incoming webhooks: an unguessable URI of a customer's flow, and the payloads that were posted to it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::account::{ApplicationId, CustomerId};
 use crate::model::flow::FlowId;
 use crate::model::time::Timestamp;
@@ -22,7 +24,7 @@ pub struct Webhook {
 }
 
 /// One payload that was posted to a webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookPayload {
     /// Its public identifier, a UUIDv7.
     pub uuid: String,

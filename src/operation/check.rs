@@ -1,5 +1,6 @@
 //! What names and texts must look like before anything is stored under them.
 
+use crate::app::fields::Fields;
 use crate::error::{Error, Result};
 use crate::model::address::Network;
 
@@ -54,10 +55,10 @@ pub(super) fn networks(texts: &[String]) -> Result<Vec<Network>> {
     }
 }
 
-/// The JSON object of a flow's graph.
+/// The JSON object of a flow's graph, with the data fields it declares.
 pub(super) fn graph(text: &str) -> Result<()> {
-    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-        Ok(_) => Ok(()),
+    match serde_json::from_str(text) {
+        Ok(graph) => Fields::of_graph(&graph).map(|_| ()),
         Err(error) => Err(Error::invalid(format!("The graph must be a JSON object: {error}"))),
     }
 }
@@ -91,6 +92,8 @@ mod tests {
     #[test]
     fn graphs_are_objects() {
         assert!(graph(r#"{"steps":[]}"#).is_ok());
+        assert!(graph(r#"{"data_fields":{"name":"client.name"}}"#).is_ok());
+        assert!(graph(r#"{"data_fields":{"name":"client..name"}}"#).is_err());
         assert!(graph("[]").is_err());
         assert!(graph("{").is_err());
     }

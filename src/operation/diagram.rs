@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::app::App;
+use crate::app::fields::{Fields, StoredFlow};
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus, FlowVersion};
 use crate::model::scope::Scope;
 use crate::operation::account::record;
+use crate::operation::flow::find_flow;
 use crate::operation::{Access, Operation};
-use crate::store::{Tx, flow};
+use crate::store::flow;
 
 /// How a request names a flow: by its number, or by a text that is its number or its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FlowReference {
     /// `FlowId`; it wins where both are given.
     pub id: Option<String>,
@@ -34,32 +38,34 @@ impl FlowReference {
     }
 }
 
-fn find(tx: &mut dyn Tx, customer: CustomerId, key: &FlowKey) -> Result<Flow> {
-    let found = match key {
-        FlowKey::Number(number) => flow::find(tx, customer, FlowId(*number))?,
-        FlowKey::NumberOrName(text) => match text.parse() {
-            Ok(number) => flow::find(tx, customer, FlowId(number))?,
-            Err(_) => None,
-        }
-        .map_or_else(|| flow::find_by_name(tx, customer, text), |found| Ok(Some(found)))?,
-    };
-    found.ok_or_else(|| {
-        let shown = match key {
-            FlowKey::Number(number) => number.to_string(),
-            FlowKey::NumberOrName(text) => text.chars().take(128).collect(),
-        };
-        Error::new(Code::NotFound, format!("There is no flow '{shown}'"))
-    })
+/// The customer's flow, remembered until something administrative changes.
+pub(super) fn flow_of(app: &App, customer: CustomerId, reference: &FlowReference) -> Result<Arc<StoredFlow>> {
+    flow_by_key(app, customer, reference.key()?)
 }
 
-/// The customer's flow, remembered until something administrative changes.
-pub(super) fn flow_of(app: &App, customer: CustomerId, reference: &FlowReference) -> Result<Arc<Flow>> {
-    let key = (customer, reference.key()?);
+/// As [`flow_of`], for a flow that a record belongs to.
+pub(super) fn flow_of_record(app: &App, customer: CustomerId, flow: FlowId) -> Result<Arc<StoredFlow>> {
+    flow_by_key(app, customer, FlowKey::Number(flow.0))
+}
+
+fn flow_by_key(app: &App, customer: CustomerId, key: FlowKey) -> Result<Arc<StoredFlow>> {
+    let key = (customer, key);
     let generation = app.store.generation();
     if let Some(found) = app.flows.get(generation, &key) {
         return Ok(found);
     }
-    let found = Arc::new(app.store.peek(|tx| find(tx, customer, &key.1))?);
+    let (flow, current) = app.store.peek(|tx| {
+        let flow = find_flow(tx, customer, &key.1)?;
+        let current = match flow.version {
+            Some(version) => flow::find_version(tx, customer, flow.id, version)?,
+            None => None,
+        };
+        Ok((flow, current))
+    })?;
+    // What an older version accepted was not yet read as a declaration, and a wrong one then declares nothing.
+    let graph = current.and_then(|current| serde_json::from_str(&current.graph).ok());
+    let fields = graph.and_then(|graph| Fields::of_graph(&graph).ok()).unwrap_or_default();
+    let found = Arc::new(StoredFlow { flow: Arc::new(flow), fields });
     app.flows.put(generation, key, Arc::clone(&found));
     Ok(found)
 }
@@ -102,7 +108,7 @@ impl Operation for GetFlowDiagram {
 
     async fn run(self, app: &App, caller: &Caller) -> Result<FlowDiagram> {
         let customer = caller.customer();
-        let flow = flow_of(app, customer.id, &self.flow)?;
+        let flow = Arc::clone(&flow_of(app, customer.id, &self.flow)?.flow);
         let versions = app.store.peek(|tx| flow::versions(tx, customer.id, flow.id))?;
         Ok(FlowDiagram { customer: customer.name.clone(), flow, versions })
     }
@@ -127,7 +133,7 @@ impl Operation for ChangeFlowStatus {
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
-                let found = find(tx, customer, &key)?;
+                let found = find_flow(tx, customer, &key)?;
                 if !is_legal(found.status, found.draft.is_some(), to) {
                     return Err(illegal(&found, to));
                 }

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
-use crate::model::flow::{Flow, FlowId, FlowStatus};
+use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
 use crate::model::scope::Scope;
 use crate::operation::account::record;
 use crate::operation::{Access, Operation, check};
@@ -58,7 +58,7 @@ impl Operation for UpdateDraft {
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
-                let found = find_flow(tx, customer, &self.flow)?;
+                let found = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
                 flow::update_draft(tx, customer, found.id, &self.graph, now)?;
                 record(tx, customer, &actor, Self::NAME, &found.name, now)?;
                 Ok(found.id)
@@ -93,7 +93,7 @@ impl Operation for PublishFlow {
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
-                let found = find_flow(tx, customer, &self.flow)?;
+                let found = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
                 let status = match found.status {
                     FlowStatus::Draft => FlowStatus::Public,
                     other => other,
@@ -108,18 +108,28 @@ impl Operation for PublishFlow {
     }
 }
 
-/// The customer's flow of that number or, if there is none, of that name.
-pub(super) fn find_flow(tx: &mut dyn Tx, customer: CustomerId, number_or_name: &str) -> Result<Flow> {
-    let by_number = match number_or_name.parse() {
-        Ok(number) => flow::find(tx, customer, FlowId(number))?,
-        Err(_) => None,
-    };
-    let found = match by_number {
-        Some(found) => Some(found),
-        None => flow::find_by_name(tx, customer, number_or_name)?,
-    };
-    found.ok_or_else(|| {
-        let shown: String = number_or_name.chars().take(128).collect();
+/// The customer's flow that is meant.
+/// # Errors
+/// There is none.
+pub(super) fn find_flow(tx: &mut dyn Tx, customer: CustomerId, key: &FlowKey) -> Result<Flow> {
+    look_up(tx, customer, key)?.ok_or_else(|| {
+        let shown = match key {
+            FlowKey::Number(number) => number.to_string(),
+            FlowKey::NumberOrName(text) => text.chars().take(128).collect(),
+        };
         Error::new(Code::NotFound, format!("There is no flow '{shown}'"))
     })
+}
+
+/// The customer's flow that is meant, if there is one.
+pub(super) fn look_up(tx: &mut dyn Tx, customer: CustomerId, key: &FlowKey) -> Result<Option<Flow>> {
+    let (number, name) = match key {
+        FlowKey::Number(number) => (Some(*number), None),
+        FlowKey::NumberOrName(text) => (text.parse().ok(), Some(text)),
+    };
+    let by_number = number.map_or(Ok(None), |number| flow::find(tx, customer, FlowId(number)))?;
+    match (by_number, name) {
+        (None, Some(name)) => flow::find_by_name(tx, customer, name),
+        (found, _) => Ok(found),
+    }
 }

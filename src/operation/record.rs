@@ -1,31 +1,30 @@
-//! Records: inserting into a flow's queue, reading, replacing, removing.
+//! Records: inserting them into a flow's queue, and reading one.
 //! An insertion is all or nothing, and repeating it with the same identifier and content is harmless.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::app::rules::Rules;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId};
-use crate::model::record::{Record, RecordStatus};
+use crate::model::record::{FieldValue, Record, RecordStatus};
 use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
-use crate::operation::diagram::{FlowReference, flow_of};
-use crate::operation::schema::stored;
-use crate::operation::tree::Tree;
+use crate::operation::content::{Data, Demands, MOST_RECORDS, split, too_many};
+use crate::operation::diagram::{FlowReference, flow_of, flow_of_record};
+use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::verdict::Verdict;
-use crate::operation::{Access, Operation, json};
-use crate::store::Tx;
+use crate::operation::{Access, Operation};
 use crate::store::record::{self, NewRecord};
+use crate::store::{Tx, field};
 
-/// Records that one insertion may hold.
-const MOST_RECORDS: usize = 10_000;
 /// Characters of an identifier.
 const LONGEST_UUID: usize = 255;
 
 /// Inserts records into a flow's queue (document 003, insertRecord and POST record).
+#[derive(Serialize)]
 pub struct InsertRecords {
     /// The flow they belong to.
     pub flow: FlowReference,
@@ -34,6 +33,7 @@ pub struct InsertRecords {
 }
 
 /// Records sent together.
+#[derive(Serialize)]
 pub struct Submission {
     /// The identifier the client gave; made here if absent.
     pub uuid: Option<String>,
@@ -43,23 +43,8 @@ pub struct Submission {
     pub data: Data,
 }
 
-/// The content of records as it was sent.
-#[derive(Debug)]
-pub enum Data {
-    /// JSON text, kept byte for byte.
-    Json(String),
-    /// Values that may lack their types, which the customer's schema then gives them.
-    Tree(Tree),
-}
-
-impl From<String> for Data {
-    fn from(json: String) -> Data {
-        Data::Json(json)
-    }
-}
-
 /// What became of an insertion.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsertedRecords {
     /// The flow.
     pub flow: FlowId,
@@ -70,7 +55,7 @@ pub struct InsertedRecords {
 }
 
 /// A record that was accepted, now or when the same was sent before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsertedRecord {
     /// Its identifier.
     pub uuid: String,
@@ -81,6 +66,7 @@ pub struct InsertedRecord {
 /// An accepted submission before it is stored.
 struct Prepared {
     record: InsertedRecord,
+    fields: Vec<FieldValue>,
     request_hash: [u8; 32],
     status: RecordStatus,
     due: Timestamp,
@@ -92,26 +78,32 @@ impl Operation for InsertRecords {
     type Output = InsertedRecords;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<InsertedRecords> {
-        let customer = caller.customer().id;
-        let flow = flow_of(app, customer, &self.flow)?;
-        let version = accepting_version(&flow)?;
-        let now = app.clock.now();
-        let prepared = prepare(app, customer, flow.id, self.submissions, now)?;
-        let id = flow.id;
-        let records = app
-            .store
-            .write(move |tx| {
-                for item in &prepared {
-                    insert(tx, customer, id, version, item, now)?;
-                }
-                Ok(prepared.into_iter().map(|item| item.record).collect())
-            })
-            .await?;
-        Ok(InsertedRecords { flow: id, flow_name: flow.name.clone(), records })
+        commit(app, self.prepare(app, caller)?).await
     }
 }
 
-fn accepting_version(flow: &Flow) -> Result<i64> {
+impl Repeatable for InsertRecords {
+    fn prepare(self, app: &App, caller: &Caller) -> Result<Write<InsertedRecords>> {
+        let customer = caller.customer().id;
+        let demands = Demands::of(app, customer, flow_of(app, customer, &self.flow)?)?;
+        let (id, flow_name) = (demands.flow().flow.id, demands.flow().flow.name.clone());
+        let version = accepting_version(&demands.flow().flow)?;
+        let now = app.clock.now();
+        let prepared = prepare(&demands, self.submissions, now)?;
+        Ok(Write::data(move |tx| {
+            for item in &prepared {
+                insert(tx, customer, id, version, item, now)?;
+            }
+            let records = prepared.into_iter().map(|item| item.record).collect();
+            Ok(InsertedRecords { flow: id, flow_name, records })
+        }))
+    }
+}
+
+/// The version that records sent to the flow now run through.
+/// # Errors
+/// The flow takes no records in the state it is in.
+pub(super) fn accepting_version(flow: &Flow) -> Result<i64> {
     match flow.version.filter(|_| flow.status.accepts_records()) {
         Some(version) => Ok(version),
         None => Err(Error::new(
@@ -121,21 +113,14 @@ fn accepting_version(flow: &Flow) -> Result<i64> {
     }
 }
 
-fn prepare(
-    app: &App,
-    customer: CustomerId,
-    flow: FlowId,
-    submissions: Vec<Submission>,
-    now: Timestamp,
-) -> Result<Vec<Prepared>> {
-    let schema = stored(app, customer)?;
-    let rules = schema.as_deref().map(|schema| &schema.rules);
+fn prepare(demands: &Demands, submissions: Vec<Submission>, now: Timestamp) -> Result<Vec<Prepared>> {
+    let flow = demands.flow().flow.id;
     let mut prepared = Vec::with_capacity(submissions.len());
     let mut verdict = Verdict::default();
     let only = submissions.len() == 1;
     for submission in submissions {
         let due = submission.execution_time.as_deref().map(parse_execution_time).transpose()?;
-        let texts = split(submission.data, rules)?;
+        let texts = split(submission.data, demands.rules())?;
         let uuid = submission.uuid.map(|uuid| parse_uuid(&uuid)).transpose()?;
         if uuid.is_some() && texts.len() > 1 {
             return Err(Error::invalid(format!(
@@ -147,12 +132,13 @@ fn prepare(
         for (index, data) in texts.into_iter().enumerate() {
             let which = if several { format!("Record {index} of Data") } else { "Data".to_owned() };
             let number = (several || !only).then_some(prepared.len());
-            check_record(&mut verdict, &which, &data, number, rules)?;
+            let fields = demands.check(&mut verdict, &which, number, &data)?;
             let hash = request_hash(flow, due, &data);
             let uuid = uuid.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
             let status = if due.is_some_and(|due| due > now) { RecordStatus::Scheduled } else { RecordStatus::Waiting };
             prepared.push(Prepared {
                 record: InsertedRecord { uuid, data },
+                fields,
                 request_hash: hash,
                 status,
                 due: due.unwrap_or(now),
@@ -189,7 +175,7 @@ fn insert(
         created: now,
     };
     if record::insert(tx, &new)? {
-        return Ok(());
+        return field::insert(tx, customer, &item.record.uuid, &item.fields);
     }
     let stored = record::find(tx, customer, &item.record.uuid)?;
     match stored.is_some_and(|stored| stored.request_hash == item.request_hash) {
@@ -210,58 +196,14 @@ fn request_hash(flow: FlowId, due: Option<Timestamp>, data: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Splits an array of records into their texts, byte for byte; one record stays as it is.
-fn split(data: Data, rules: Option<&Rules>) -> Result<Vec<String>> {
-    let data = match data {
-        Data::Json(data) => data,
-        Data::Tree(tree) => return counted(tree.to_records(rules)),
-    };
-    let text = json::trim(&data);
-    if !text.starts_with('[') {
-        return Ok(vec![if text.len() == data.len() { data } else { text.to_owned() }]);
-    }
-    counted(json::items("Data", text, MOST_RECORDS)?.into_iter().map(str::to_owned).collect())
-}
-
-fn counted(records: Vec<String>) -> Result<Vec<String>> {
-    match records.len() {
-        0 => Err(Error::invalid("Data is an empty array; it must hold at least one record")),
-        1..=MOST_RECORDS => Ok(records),
-        _ => Err(too_many()),
-    }
-}
-
-fn check_record(
-    verdict: &mut Verdict,
-    which: &str,
-    data: &str,
-    index: Option<usize>,
-    rules: Option<&Rules>,
-) -> Result<()> {
-    let value = match rules {
-        None => json::check(which, data, json::MOST_VALUES).map(|()| None)?,
-        Some(rules) => Some((rules, json::parse(which, data, json::MOST_VALUES)?)),
-    };
-    if !data.trim_start().starts_with('{') {
-        return Err(Error::invalid(format!("{which} must be a JSON object, or an array of objects")));
-    }
-    if let Some((rules, value)) = value {
-        verdict.add(which, index, rules, &value);
-    }
-    Ok(())
-}
-
-fn too_many() -> Error {
-    Error::invalid(format!("Data holds more than {MOST_RECORDS} records"))
-}
-
-fn parse_execution_time(text: &str) -> Result<Timestamp> {
+/// Reads when to run.
+pub(super) fn parse_execution_time(text: &str) -> Result<Timestamp> {
     Timestamp::parse_atom(text)
         .ok_or_else(|| Error::invalid("ExecutionTime must be an ATOM date such as 2005-08-15T15:52:01+00:00, or empty"))
 }
 
 /// Checks a client's identifier, which is kept as it is.
-fn parse_uuid(uuid: &str) -> Result<String> {
+pub(super) fn parse_uuid(uuid: &str) -> Result<String> {
     if uuid.is_empty() {
         return Err(Error::invalid("Uuid is required"));
     }
@@ -273,7 +215,8 @@ fn parse_uuid(uuid: &str) -> Result<String> {
     Ok(uuid.to_owned())
 }
 
-fn not_found(uuid: &str) -> Error {
+/// What is said of a record that the customer does not have.
+pub(super) fn not_found(uuid: &str) -> Error {
     Error::new(Code::NotFound, format!("There is no data record with the Uuid '{uuid}'"))
 }
 
@@ -283,103 +226,25 @@ pub struct GetRecord {
     pub uuid: String,
 }
 
+/// A record with the name of the flow it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRecord {
+    /// The record.
+    pub record: Record,
+    /// The flow's name.
+    pub flow_name: String,
+}
+
 impl Operation for GetRecord {
     const NAME: &'static str = "getRecord";
     const ACCESS: Access = Access::Scope(Scope::RecordRead);
-    type Output = Record;
+    type Output = NamedRecord;
 
-    async fn run(self, app: &App, caller: &Caller) -> Result<Record> {
+    async fn run(self, app: &App, caller: &Caller) -> Result<NamedRecord> {
         let uuid = parse_uuid(&self.uuid)?;
         let customer = caller.customer().id;
-        app.store.peek(|tx| record::find(tx, customer, &uuid))?.ok_or_else(|| not_found(&uuid))
-    }
-}
-
-/// Replaces one record's content (document 003, updateRecord).
-pub struct UpdateRecord {
-    /// Its identifier.
-    pub uuid: String,
-    /// One object.
-    pub data: Data,
-    /// When to run, if it still waits; absent to leave that as it is.
-    pub execution_time: Option<String>,
-    /// The flow it is thought to belong to, if the client said so.
-    pub flow: Option<FlowReference>,
-}
-
-impl Operation for UpdateRecord {
-    const NAME: &'static str = "updateRecord";
-    const ACCESS: Access = Access::Scope(Scope::Record);
-    type Output = InsertedRecord;
-
-    async fn run(self, app: &App, caller: &Caller) -> Result<InsertedRecord> {
-        let customer = caller.customer().id;
-        let uuid = parse_uuid(&self.uuid)?;
-        let flow = self.flow.as_ref().map(|flow| flow_of(app, customer, flow)).transpose()?;
-        let due = self.execution_time.as_deref().map(parse_execution_time).transpose()?;
-        let schema = stored(app, customer)?;
-        let rules = schema.as_deref().map(|schema| &schema.rules);
-        let mut texts = split(self.data, rules)?;
-        let data = match (texts.pop(), texts.is_empty()) {
-            (Some(data), true) => data,
-            _ => return Err(Error::invalid("Data must hold one record, the new content of the one that Uuid names")),
-        };
-        let mut verdict = Verdict::default();
-        check_record(&mut verdict, "Data", &data, None, rules)?;
-        verdict.finish()?;
-        let now = app.clock.now();
-        app.store
-            .write(move |tx| {
-                let stored = record::find(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
-                if let Some(flow) = flow.filter(|flow| flow.id != stored.flow) {
-                    return Err(Error::new(
-                        Code::Conflict,
-                        format!("The data record does not belong to the flow '{}'", flow.name),
-                    ));
-                }
-                let (status, due) = rescheduled(&stored, due, now);
-                match record::update(tx, customer, &uuid, &data, status, due, now)? {
-                    true => Ok(InsertedRecord { uuid, data }),
-                    false => Err(Error::new(Code::InUse, "Data record cannot be updated: it is being used")),
-                }
-            })
-            .await
-    }
-}
-
-/// A new time counts only for a record that still waits.
-fn rescheduled(stored: &Record, due: Option<Timestamp>, now: Timestamp) -> (RecordStatus, Timestamp) {
-    match (stored.status, due) {
-        (RecordStatus::Waiting | RecordStatus::Scheduled, Some(due)) if due > now => (RecordStatus::Scheduled, due),
-        (RecordStatus::Waiting | RecordStatus::Scheduled, Some(due)) => (RecordStatus::Waiting, due),
-        (status, _) => (status, stored.due),
-    }
-}
-
-/// Removes one record (document 003, deleteRecord).
-pub struct DeleteRecord {
-    /// Its identifier.
-    pub uuid: String,
-}
-
-impl Operation for DeleteRecord {
-    const NAME: &'static str = "deleteRecord";
-    const ACCESS: Access = Access::Scope(Scope::RecordDelete);
-    type Output = ();
-
-    async fn run(self, app: &App, caller: &Caller) -> Result<()> {
-        let customer = caller.customer().id;
-        let uuid = parse_uuid(&self.uuid)?;
-        app.store
-            .write(move |tx| {
-                if record::remove(tx, customer, &uuid)? {
-                    return Ok(());
-                }
-                match record::find(tx, customer, &uuid)? {
-                    None => Err(not_found(&uuid)),
-                    Some(_) => Err(Error::new(Code::InUse, "Data record cannot be deleted: it is being used")),
-                }
-            })
-            .await
+        let record = app.store.peek(|tx| record::find(tx, customer, &uuid))?.ok_or_else(|| not_found(&uuid))?;
+        let flow = flow_of_record(app, customer, record.flow)?;
+        Ok(NamedRecord { record, flow_name: flow.flow.name.clone() })
     }
 }

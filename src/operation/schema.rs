@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::app::fields::Fields;
 use crate::app::rules::{Rules, StoredSchema};
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
@@ -12,9 +14,11 @@ use crate::model::account::CustomerId;
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scope;
 use crate::operation::account::record;
+use crate::operation::repeat::{Repeatable, Write, commit};
+use crate::operation::revision::{self, Revision};
 use crate::operation::verdict::Verdict;
 use crate::operation::{Access, Operation, json};
-use crate::store::schema;
+use crate::store::{Tx, schema};
 
 /// JSON values of a schema. It is kept compiled, which takes several hundred bytes for each.
 const MOST_VALUES: usize = 20_000;
@@ -22,6 +26,7 @@ const MOST_VALUES: usize = 20_000;
 const LONGEST_URL: usize = 2_048;
 
 /// A schema as it was sent.
+#[derive(Serialize)]
 pub struct SchemaText {
     /// Where it is said to live; not fetched.
     pub url: String,
@@ -32,6 +37,7 @@ pub struct SchemaText {
 }
 
 /// Inserts the customer's schema (document 003, insertSchema).
+#[derive(Serialize)]
 pub struct InsertSchema(pub SchemaText);
 
 impl Operation for InsertSchema {
@@ -40,6 +46,12 @@ impl Operation for InsertSchema {
     type Output = DataSchema;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<DataSchema> {
+        commit(app, self.prepare(app, caller)?).await
+    }
+}
+
+impl Repeatable for InsertSchema {
+    fn prepare(self, app: &App, caller: &Caller) -> Result<Write<DataSchema>> {
         check(&self.0)?;
         let now = app.clock.now();
         let schema = DataSchema {
@@ -50,18 +62,21 @@ impl Operation for InsertSchema {
             modified: now,
         };
         let (customer, actor) = (caller.customer().id, caller.actor().to_owned());
-        app.store
-            .administer(move |tx| {
-                schema::insert(tx, customer, &schema)?;
-                record(tx, customer, &actor, InsertSchema::NAME, "schema", now)?;
-                Ok(schema)
-            })
-            .await
+        Ok(Write::administration(move |tx| {
+            schema::insert(tx, customer, &schema)?;
+            record(tx, customer, &actor, InsertSchema::NAME, "schema", now)?;
+            Ok(schema)
+        }))
     }
 }
 
 /// Replaces the customer's schema (document 003, updateSchema).
-pub struct UpdateSchema(pub SchemaText);
+pub struct UpdateSchema {
+    /// The new one.
+    pub text: SchemaText,
+    /// The revisions that the client will see replaced; absent for any.
+    pub expected: Option<Vec<Revision>>,
+}
 
 impl Operation for UpdateSchema {
     const NAME: &'static str = "updateSchema";
@@ -69,12 +84,13 @@ impl Operation for UpdateSchema {
     type Output = DataSchema;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<DataSchema> {
-        check(&self.0)?;
+        check(&self.text)?;
         let now = app.clock.now();
         let (customer, actor) = (caller.customer().id, caller.actor().to_owned());
         app.store
             .administer(move |tx| {
-                let SchemaText { url, document, sample } = self.0;
+                let SchemaText { url, document, sample } = self.text;
+                require(tx, customer, self.expected.as_deref())?;
                 if !schema::update(tx, customer, &url, &document, &sample, now)? {
                     return Err(none());
                 }
@@ -99,7 +115,10 @@ impl Operation for GetSchema {
 }
 
 /// Removes the customer's schema (document 003, deleteSchema). Records stay, and new ones are no longer checked.
-pub struct DeleteSchema;
+pub struct DeleteSchema {
+    /// The revisions that the client will see removed; absent for any.
+    pub expected: Option<Vec<Revision>>,
+}
 
 impl Operation for DeleteSchema {
     const NAME: &'static str = "deleteSchema";
@@ -111,6 +130,7 @@ impl Operation for DeleteSchema {
         let (customer, actor) = (caller.customer().id, caller.actor().to_owned());
         app.store
             .administer(move |tx| {
+                require(tx, customer, self.expected.as_deref())?;
                 if !schema::remove(tx, customer)? {
                     return Err(none());
                 }
@@ -118,6 +138,15 @@ impl Operation for DeleteSchema {
             })
             .await
     }
+}
+
+/// Refuses to change another revision than those expected.
+fn require(tx: &mut dyn Tx, customer: CustomerId, expected: Option<&[Revision]>) -> Result<()> {
+    if expected.is_none() {
+        return Ok(());
+    }
+    let stored = schema::find(tx, customer)?.ok_or_else(none)?;
+    revision::require(expected, || Revision::of_schema(&stored))
 }
 
 /// The customer's schema ready to be applied, remembered until something administrative changes.
@@ -141,6 +170,7 @@ fn check(text: &SchemaText) -> Result<()> {
     let document = json::parse("Schema", &text.document, MOST_VALUES)?;
     let sample = json::parse("DataRecord", &text.sample, json::MOST_VALUES)?;
     let rules = Rules::compile(&document)?;
+    Fields::of_schema(&document)?;
     let records = match &sample {
         Value::Array(records) => records.as_slice(),
         record => std::slice::from_ref(record),

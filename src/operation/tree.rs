@@ -1,6 +1,7 @@
 //! Data that came without JSON's types, as plain XML does: which type a bare text has is found out from the customer's
 //! schema. It knows nothing of XML, and does not check anything: whether the data satisfies the schema is asked later.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::app::rules::Rules;
@@ -10,7 +11,7 @@ use crate::operation::json;
 pub const ITEM: &str = "item";
 
 /// A value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tree {
     /// What it seems to be.
     pub node: Node,
@@ -19,7 +20,7 @@ pub struct Tree {
 }
 
 /// What a value seems to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Node {
     /// A number, `true`, `false` or `null`, as JSON writes it.
     Literal(String),

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::{Caller, key};
 use crate::error::Result;
+use crate::model::flow::FlowKey;
 use crate::operation::account::{find_application, record};
 use crate::operation::flow::find_flow;
 use crate::operation::{Access, Operation, check};
@@ -31,7 +32,7 @@ impl Operation for AddWebhook {
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
-                let flow = find_flow(tx, customer, &self.flow)?;
+                let flow = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
                 let application = match &self.application {
                     Some(name) => Some(find_application(tx, customer, name)?.id),
                     None => None,

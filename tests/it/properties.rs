@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use flowgate::facade::soap::free_form::to_json;
 use flowgate::model::account::CustomerId;
 use flowgate::model::flow::FlowId;
-use flowgate::model::record::{Record, RecordStatus};
+use flowgate::model::record::{Hold, Record, RecordStatus};
 use flowgate::model::time::Timestamp;
 use flowgate::soap::encoded::{Context, Value, decode_base64};
 use flowgate::soap::media::Attachments;
@@ -307,11 +307,14 @@ fn happen(
                 data: data.clone(),
                 request_hash: data.clone().into_bytes(),
                 status: *status,
+                hold: Hold::None,
                 due: Timestamp(*due),
                 created: now,
                 modified: now,
                 started: None,
                 last_run: None,
+                num_runs: 0,
+                attempt: 0,
             };
             let is_new = !model.contains_key(&place);
             model.entry(place).or_insert(record);
@@ -330,6 +333,7 @@ fn happen(
             if *to == RecordStatus::Processing {
                 record.started = record.started.or(Some(now));
                 record.last_run = Some(now);
+                record.num_runs += 1;
             }
             true
         }

@@ -15,10 +15,11 @@ use crate::facade::soap::free_form::to_json;
 use crate::facade::soap::input::{base64_member, optional, required, text_member, verbatim};
 use crate::facade::soap::message::OPERATIONS;
 use crate::model::flow::FlowStatus;
+use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords};
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram, only_running_flow};
 use crate::operation::execute;
 use crate::operation::payload::PostWebhook;
-use crate::operation::record::{DeleteRecord, GetRecord, InsertRecords, Submission, UpdateRecord};
+use crate::operation::record::{GetRecord, InsertRecords, Submission};
 use crate::operation::schema::{DeleteSchema, GetSchema, InsertSchema, SchemaText, UpdateSchema};
 use crate::soap::encoded::Value;
 
@@ -60,7 +61,7 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
             Response::of(operation, String::new())
         }
         "updateSchema" => {
-            let schema = execute(app, caller, UpdateSchema(schema_text(input)?)).await?;
+            let schema = execute(app, caller, UpdateSchema { text: schema_text(input)?, expected: None }).await?;
             Response::of(operation, STANDARD.encode(schema.document))
         }
         "getSchema" => {
@@ -71,17 +72,17 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
             )
         }
         "deleteSchema" => {
-            execute(app, caller, DeleteSchema).await?;
+            execute(app, caller, DeleteSchema { expected: None }).await?;
             Response::of(operation, String::new())
         }
         "insertRecord" => insert_record(operation, app, caller, input).await?,
         "getRecord" => {
-            let record = execute(app, caller, GetRecord { uuid: record_uuid(input)? }).await?;
+            let record = execute(app, caller, GetRecord { uuid: record_uuid(input)? }).await?.record;
             Response::of(operation, STANDARD.encode(record.data)).about([record.uuid])
         }
         "updateRecord" => update_record(operation, app, caller, input).await?,
         "deleteRecord" => {
-            execute(app, caller, DeleteRecord { uuid: record_uuid(input)? }).await?;
+            execute(app, caller, DeleteRecord { uuid: record_uuid(input)?, expected: None }).await?;
             Response::of(operation, String::new())
         }
         "getFlowDiagram" => {
@@ -150,9 +151,11 @@ async fn update_record(operation: &str, app: &App, caller: &Caller, input: Optio
         .map(flow_reference)
         .transpose()?
         .filter(|flow| *flow != FlowReference::default());
-    let update = UpdateRecord { uuid: uuid.unwrap_or_default(), data, execution_time, flow };
-    let updated = execute(app, caller, update).await?;
-    Ok(Response::of(operation, STANDARD.encode(updated.data)).about([updated.uuid]))
+    let updates = vec![RecordUpdate { uuid: uuid.unwrap_or_default(), data }];
+    let update = UpdateRecords { updates, execution_time, flow, expected: None };
+    let mut updated = execute(app, caller, update).await?;
+    let record = updated.records.pop().ok_or_else(|| Error::new(Code::Internal, "No record was updated"))?;
+    Ok(Response::of(operation, STANDARD.encode(record.data)).about([record.uuid]))
 }
 
 fn record_uuid(input: Option<Value<'_>>) -> Result<String> {
