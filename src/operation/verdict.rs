@@ -43,3 +43,42 @@ impl Verdict {
         Err(Error::invalid(message).about(self.found))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn verdict(records: &[Value]) -> Result<()> {
+        let rules = Rules::compile(&json!({"additionalProperties": {"type": "integer"}})).expect("a schema");
+        let mut verdict = Verdict::default();
+        for (index, record) in records.iter().enumerate() {
+            verdict.add(&format!("Record {index}"), Some(index), &rules, record);
+        }
+        verdict.finish()
+    }
+
+    #[test]
+    fn all_records_are_listed_and_the_first_wrong_one_is_told() {
+        assert!(verdict(&[]).is_ok() && verdict(&[json!({"a": 1})]).is_ok());
+        let error =
+            verdict(&[json!({"a": 1}), json!({"b": "x"}), json!({}), json!({"c": {"d": "x"}})]).expect_err("wrong");
+        let places: Vec<_> = error.violations().iter().map(|found| (found.record, found.path.as_str())).collect();
+        assert_eq!(places, [(Some(1), "/b"), (Some(3), "/c")]);
+        let told = error.message();
+        assert!(
+            told.starts_with("Record 1 does not satisfy the schema: /b: ") && told.ends_with("; and more"),
+            "{told}"
+        );
+        assert!(!told.contains("/c") && !verdict(&[json!({"b": "x"})]).expect_err("wrong").message().contains("more"));
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_is_listed() {
+        let wrong: Value = (0..8).map(|n| (format!("m{n}"), json!("x"))).collect::<serde_json::Map<_, _>>().into();
+        let error = verdict(&vec![wrong; 1_000]).expect_err("wrong");
+        assert_eq!(error.violations().len(), LISTED);
+        assert_eq!(error.message().matches("/m").count(), TOLD);
+    }
+}

@@ -3,13 +3,23 @@
 
 use std::fmt::Write;
 
+use flowgate::auth::{self, credential::Credential};
 use flowgate::error::Code;
+use flowgate::error::Violation;
 use flowgate::facade::tree::{from_xml, to_xml};
+use flowgate::model::flow::FlowStatus;
+use flowgate::model::schema::DataSchema;
+use flowgate::operation::content::Data;
+use flowgate::operation::diagram::FlowReference;
+use flowgate::operation::execute;
+use flowgate::operation::record::{InsertRecords, Submission};
+use flowgate::store::schema;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::properties::{any_text, few};
+use crate::support::{NOW, TestApp, wait};
 
 /// There and back.
 fn returned(json: &str) -> String {
@@ -153,6 +163,49 @@ fn the_deepest_and_the_widest_record_can_return() {
     assert_eq!(returned(&long), long);
     assert!(to_xml(&"[".repeat(100_000), "response").is_err());
     assert!(to_xml(&("[".repeat(200) + &"]".repeat(200)), "response").is_err());
+}
+
+#[test]
+fn records_from_xml_take_their_types_from_the_schema() {
+    let app = TestApp::start();
+    let tenant = app.customer("Testing", "k", "a");
+    app.flow(&tenant, "Leads", FlowStatus::Public);
+    let credential = Credential::Keys { api: "k".to_owned(), app: "a".to_owned() };
+    let caller = auth::authenticate(&app.app, &credential, app.address.ip()).expect("a caller");
+    let insert = |xml: &str| {
+        let data = Data::Tree(from_xml(xml).expect(xml));
+        let flow = FlowReference { id: None, name: Some("Leads".to_owned()) };
+        let insert = InsertRecords { flow, submissions: vec![Submission { uuid: None, execution_time: None, data }] };
+        let inserted = wait(execute(&app.app, &caller, insert))?;
+        Ok::<_, flowgate::error::Error>(inserted.records.into_iter().map(|record| record.data).collect::<Vec<_>>())
+    };
+    let order = "<order><name>7</name><age>18</age><line><n>2</n></line></order>";
+    assert_eq!(insert(order).expect("a record"), [r#"{"name":"7","age":"18","line":{"n":"2"}}"#]);
+    let document = r##"{
+        "type": "object", "definitions": {"line": {"type": "object", "properties": {"n": {"type": "number"}}}},
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "line": {"type": "array", "items": {"$ref": "#/definitions/line"}}}
+    }"##;
+    let (customer, document) = (tenant.customer, document.to_owned());
+    app.administer(move |tx| {
+        let (url, sample) = (String::new(), "{}".to_owned());
+        schema::insert(tx, customer, &DataSchema { url, document, sample, created: NOW, modified: NOW })
+    });
+    assert_eq!(insert(order).expect("a record"), [r#"{"name":"7","age":18,"line":[{"n":2}]}"#]);
+    let several = insert("<orders><item><age>1</age></item><item><age>2</age></item></orders>").expect("records");
+    assert_eq!(several, [r#"{"age":1}"#, r#"{"age":2}"#]);
+    for (xml, words) in [
+        ("<order>7</order>", "Data must be a JSON object"),
+        ("<order type='array'/>", "Data is an empty array"),
+        ("<order><x type='number'>1e400</x></order>", "a number larger than 1.8e308"),
+    ] {
+        assert!(insert(xml).expect_err(xml).message().contains(words), "{xml}");
+    }
+    let wrong =
+        "<orders><item><age>1</age></item><item><age>x</age></item><item><age type='string'>2</age></item></orders>";
+    let error = insert(wrong).expect_err("two wrong records");
+    let places: Vec<_> =
+        error.violations().iter().map(|Violation { record, path, .. }| (*record, path.as_str())).collect();
+    assert_eq!(places, [(Some(1), "/age"), (Some(2), "/age")]);
 }
 
 /// JSON whose numbers are texts.

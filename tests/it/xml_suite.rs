@@ -24,7 +24,7 @@ struct Case {
 }
 
 /// Writes past the test harness, which keeps what passing tests print to itself.
-fn report(line: &str) {
+pub(crate) fn report(line: &str) {
     writeln!(std::io::stdout().lock(), "{line}").expect("standard output");
 }
 
