@@ -108,7 +108,32 @@ impl StdError for Cause {}
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::app::clock::Clock;
+    use crate::config::Config;
+    use crate::model::time::Timestamp;
+    use crate::store::{Options, Store};
+
+    #[tokio::test]
+    async fn so_many_answers_are_held_back_and_no_more() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(directory.path(), &Options::default()).expect("a store");
+        let mut config = Config::for_testing();
+        (config.auth.failure_limit, config.auth.failure_delay) = (1, Duration::from_secs(30));
+        let app = App::new(config, store, Clock::fixed(Timestamp(0)));
+        let fail = || failed(&app, IpAddr::from([192, 0, 2, 1]), Error::new(Code::Unauthenticated, ""));
+        let (first, second, uncounted) = (fail(), fail(), Error::new(Code::Unauthenticated, ""));
+        let is_at_once = |error| hold_back(&app, error).now_or_never().is_some();
+        assert!(is_at_once(&first) && is_at_once(&uncounted) && !is_at_once(&second));
+        let others = HELD_BACK.try_acquire_many(1_000).expect("nobody else waits");
+        assert!(is_at_once(&second));
+        drop(others);
+        assert!(!is_at_once(&second));
+    }
 
     #[test]
     fn an_address_of_version_6_stands_for_its_network() {

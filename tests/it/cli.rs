@@ -143,6 +143,20 @@ fn secrets_are_shown_once_and_never_stored() {
 }
 
 #[test]
+fn all_tokens_of_an_application_are_revoked() {
+    let place = with_shop();
+    place.succeed("app add --customer Shop --name portal --ip any --scope all --oauth2");
+    for _ in 0..2 {
+        place.succeed("token issue --customer Shop --app portal");
+    }
+    let revoke = "token revoke --customer Shop --app portal";
+    assert_eq!(place.json(revoke), serde_json::json!({"revoked": 4}));
+    assert!(place.succeed(revoke).starts_with("Revoked 0 tokens."));
+    let error = place.fail("token revoke --customer Shop --app none", 1);
+    assert!(error.contains("There is no application 'none'"), "{error}");
+}
+
+#[test]
 fn flows_and_webhooks_are_added_and_listed() {
     let place = with_shop();
     place.succeed("app add --customer Shop --name orders --ip any --scope all");

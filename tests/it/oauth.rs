@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flowgate::auth::key;
+use flowgate::error::Code;
+use flowgate::facade::oauth::error::describe;
 use flowgate::model::address::Network;
 use flowgate::model::scope::Scopes;
 use flowgate::store::account;
@@ -176,6 +178,19 @@ fn refused(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), (Some("no-store"), Some("no-cache")));
     let challenge = answer.header("www-authenticate");
     assert_eq!(challenge.is_some_and(|value| value.starts_with("Basic realm=\"flowgate\"")), status == 401);
+}
+
+#[test]
+fn every_failure_is_documented() {
+    let document = include_str!("../../docs/auth.md");
+    for code in Code::ALL {
+        let (status, error) = describe(code);
+        // A wrong token is none of a client's failures here: there is no grant with one.
+        let is_row = |line: &str| {
+            line.starts_with("| ") && line.contains(&status.to_string()) && line.contains(&format!("`{error}`"))
+        };
+        assert!(code == Code::TokenInvalid || document.lines().any(is_row), "{code:?}: {status} {error}");
+    }
 }
 
 #[test]

@@ -56,12 +56,30 @@ impl Secrets {
             &place.json("key rotate --customer Shop --app portal --client-secret"),
             &[("client secret", "client_secret")],
         );
+        keep(
+            &place.json("key rotate --customer Shop --app portal --client-secret"),
+            &[("client id", "client_id"), ("last client secret", "client_secret")],
+        );
         let token = place.json("token issue --customer Shop --app portal");
         keep(&token, &[("access token", "access_token"), ("refresh token", "refresh_token")]);
         place.succeed("flow add --customer Shop --name Leads");
         place.succeed("flow publish --customer Shop --name Leads");
         let webhook = place.json("webhook add --customer Shop --flow Leads")["uri"].as_str().expect("a URI").to_owned();
         Secrets { named, webhook }
+    }
+
+    /// Gets a token over HTTP, asks about it, and refuses to say more; revoked, it is a secret still.
+    fn use_oauth(&mut self, gateway: &Gateway) {
+        let (id, secret) = (self.named.remove("client id").expect("an id"), self.get("last client secret").to_owned());
+        let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        let granted = oauth(gateway, "token", &[("Authorization", &basic)], "grant_type=client_credentials");
+        let granted: Value = serde_json::from_str(&granted).expect("JSON");
+        let token = granted["access_token"].as_str().expect("a token").to_owned();
+        let client = format!("client_id={id}&client_secret={secret}");
+        for endpoint in ["introspect", "revoke"] {
+            oauth(gateway, endpoint, &[], &format!("{client}&token={token}"));
+        }
+        self.named.insert("granted token", token);
     }
 
     fn get(&self, name: &str) -> &str {
@@ -73,6 +91,17 @@ impl Secrets {
 fn post(gateway: &Gateway, headers: &[(&str, &str)], body: &str) -> String {
     let headers = [headers, &[("Connection", "close")]].concat();
     match attempt(gateway.address, &post_request(gateway.address, &headers, body.as_bytes())) {
+        Outcome::Answered(answer) => answer.text(),
+        outcome => panic!("no answer: {outcome:?}"),
+    }
+}
+
+/// Posts a form to an OAuth2 endpoint and gives the answer.
+fn oauth(gateway: &Gateway, endpoint: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let headers = [headers, &[form, ("Connection", "close")]].concat();
+    let request = String::from_utf8(post_request(gateway.address, &headers, body.as_bytes())).expect("text");
+    match attempt(gateway.address, request.replacen("/v1/soap", &format!("/oauth/{endpoint}"), 1).as_bytes()) {
         Outcome::Answered(answer) => answer.text(),
         outcome => panic!("no answer: {outcome:?}"),
     }
@@ -114,6 +143,13 @@ fn use_everywhere(gateway: &Gateway, one: &str, other: &str) -> Vec<String> {
         answers.push(post(gateway, &[content_type], &call(form, "webhook", &misnamed)));
         answers.push(post(gateway, &[content_type], &call(form, "postRecord", &keyed())));
     }
+    for endpoint in ["token", "introspect", "revoke"] {
+        let form = format!("grant_type=client_credentials&client_id={one}&client_secret={other}&token={one}");
+        answers.push(oauth(gateway, endpoint, &[], &form));
+        answers.push(oauth(gateway, endpoint, &[], &format!("{form}&scope={other}&scope={one}")));
+        answers.push(oauth(gateway, endpoint, &[("Authorization", &basic)], &format!("{one}={other}&scope={other}")));
+        answers.push(oauth(gateway, endpoint, &[("Authorization", &bearer)], &form));
+    }
     // In places where they do not belong.
     for request in [
         format!("GET /v1/soap?api_key={one}&app_key={other} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
@@ -130,8 +166,9 @@ fn use_everywhere(gateway: &Gateway, one: &str, other: &str) -> Vec<String> {
 #[test]
 fn no_secret_is_found_in_the_database_a_backup_the_output_or_the_log() {
     let place = Place::new();
-    let secrets = Secrets::make(&place);
+    let mut secrets = Secrets::make(&place);
     let gateway = place.serve_after("export FLOWGATE__LOG__LEVEL=trace", "");
+    secrets.use_oauth(&gateway);
     let mut answers = Vec::new();
     let values: Vec<&str> = secrets.named.values().map(String::as_str).collect();
     answers.extend(use_everywhere(&gateway, secrets.get("API key"), secrets.get("app key")));
