@@ -32,6 +32,7 @@ mod oauth;
 mod page;
 mod process;
 mod properties;
+mod queue;
 mod secrets;
 mod serve;
 mod soap;

@@ -4,6 +4,7 @@ mod administration;
 mod conformance;
 mod durability;
 mod process;
+mod records;
 mod refusal;
 pub(crate) mod writing;
 

@@ -29,7 +29,7 @@ const ENGINES: [Engine; 2] = [
     Engine { name: "PostgreSQL", fresh: || None },
 ];
 
-async fn on_every_engine(case: fn(&mut dyn Tx) -> Result<()>) {
+pub(super) async fn on_every_engine(case: fn(&mut dyn Tx) -> Result<()>) {
     for engine in &ENGINES {
         match (engine.fresh)() {
             Some(fresh) => fresh.store.write(case).await.expect(engine.name),
