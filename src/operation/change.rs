@@ -219,10 +219,12 @@ impl Operation for DeleteRecord {
         let (flow, uuid) = app
             .store
             .write(move |tx| {
-                let stored = record::find(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
-                revision::require(self.expected.as_deref(), || Revision::of_record(&stored))?;
+                let flow = record::find_flow(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
+                if let (Some(expected), Some(stored)) = (&self.expected, record::find(tx, customer, &uuid)?) {
+                    revision::require(Some(expected), || Revision::of_record(&stored))?;
+                }
                 match record::remove(tx, customer, &uuid)? {
-                    true => Ok((stored.flow, uuid)),
+                    true => Ok((flow, uuid)),
                     false => Err(Error::new(Code::InUse, "Data record cannot be deleted: it is being used")),
                 }
             })
