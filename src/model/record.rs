@@ -216,3 +216,29 @@ impl QueueStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_table_of_statuses() {
+        let shown = |status: RecordStatus| {
+            let queue = Hold::ALL.map(|hold| {
+                let status = Place { status, hold }.queue_status();
+                status.map(|status| format!("{} {}", status.number(), status.key())).unwrap_or_default()
+            });
+            format!("{} {}: {}", status.number(), status.name(), queue.join(", "))
+        };
+        let table = [
+            "0 Not running: 0 New, 2 Paused, ",
+            "1 Processing: 1 Processing, 1 Processing, 1 Processing",
+            "2 Finished: , , ",
+            "3 Finished with errors: 3 Error, 3 Error, 3 Error",
+            "4 Scheduled: 4 Scheduled, 2 Paused, ",
+            "5 Reviewed: , , ",
+            "6 Errors handled: , , ",
+        ];
+        assert_eq!(RecordStatus::ALL.map(shown), table);
+    }
+}
