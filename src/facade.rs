@@ -8,3 +8,4 @@ pub mod request;
 pub mod resource;
 pub mod soap;
 pub mod tree;
+pub mod v1;

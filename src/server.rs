@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::config::server::MOST_WORKERS;
 use crate::error::{Code, Error, Result};
 use crate::facade::request::Surroundings;
-use crate::facade::{meta, oauth, request, soap};
+use crate::facade::{meta, oauth, request, soap, v1};
 use crate::server::connection::{Connection, LINGER, Limits};
 
 /// Clients that wait to be accepted; further ones try again by themselves.
@@ -145,7 +145,9 @@ fn service(
         .configure(meta::routes)
         .configure(soap::routes)
         .configure(oauth::routes)
-        .default_service(web::to(meta::not_found))
+        .configure(v1::routes::routes)
+        .configure(v1::explorer::routes)
+        .default_service(web::to(v1::serve::nothing))
         .wrap_fn(admit)
         .wrap_fn(edge::pass);
     let http = HttpService::build()
@@ -234,7 +236,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(directory.path(), &Options::default()).expect("a store");
         let app = Data::new(App::new(Config::for_testing(), store, Clock::fixed(Timestamp(0))));
-        let routes = Routes::new().app_data(app).wrap_fn(admit).default_service(web::to(meta::not_found));
+        let routes = Routes::new().app_data(app).wrap_fn(admit).default_service(web::to(v1::serve::nothing));
         block_on(async {
             let service = test::init_service(routes).await;
             for (peer, status) in [("127.0.0.1:1", StatusCode::NOT_FOUND), ("192.0.2.1:1", StatusCode::FORBIDDEN)] {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::account::ApplicationId;
 use crate::model::time::Timestamp;
@@ -34,6 +34,8 @@ pub struct Allowance {
     pub remaining: u32,
     /// Seconds until the allowance is whole again.
     pub reset: u64,
+    /// The window, in seconds.
+    pub window: u64,
 }
 
 impl Allowance {
@@ -69,18 +71,26 @@ impl Bucket {
         let limit = f64::from(self.limit);
         (self.left + elapsed * limit / self.window as f64).min(limit)
     }
-}
 
-impl Buckets {
-    /// Takes one request from an allowance; `Err` if there is none left. The window is in milliseconds.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "what is left is between 0 and a limit of 32 bits, and casts saturate"
     )]
-    #[expect(clippy::indexing_slicing, reason = "a remainder is less than the divisor, which is the number of shards")]
+    fn allowance(&self) -> Allowance {
+        let missing = f64::from(self.limit) - self.left;
+        Allowance {
+            limit: self.limit,
+            remaining: self.left as u32,
+            reset: (missing * self.window as f64 / f64::from(self.limit) / 1000.0).ceil() as u64,
+            window: self.window.div_ceil(1_000),
+        }
+    }
+}
+
+impl Buckets {
+    /// Takes one request from an allowance; `Err` if there is none left. The window is in milliseconds.
     pub fn take(&self, key: BucketKey, limit: u32, window: u64, now: Timestamp) -> Result<Allowance, Allowance> {
-        let shard = &self.shards[self.hasher.hash_one(key) as usize % SHARDS];
-        let mut buckets = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.shard(key);
         if buckets.len() >= MOST && !buckets.contains_key(&key) {
             forget(&mut buckets, now);
         }
@@ -91,13 +101,19 @@ impl Buckets {
         if granted {
             bucket.left -= 1.0;
         }
-        let missing = f64::from(limit) - bucket.left;
-        let allowance = Allowance {
-            limit,
-            remaining: bucket.left as u32,
-            reset: (missing * window as f64 / f64::from(limit) / 1000.0).ceil() as u64,
-        };
-        if granted { Ok(allowance) } else { Err(allowance) }
+        if granted { Ok(bucket.allowance()) } else { Err(bucket.allowance()) }
+    }
+
+    /// What is left of an allowance of which nothing is taken.
+    pub fn look(&self, key: BucketKey, limit: u32, window: u64, now: Timestamp) -> Allowance {
+        let left = self.shard(key).get(&key).map_or(f64::from(limit), |bucket| bucket.left_at(now));
+        Bucket { left: left.min(f64::from(limit)), at: now, limit, window }.allowance()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a remainder is less than the divisor, which is the number of shards")]
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
+    fn shard(&self, key: BucketKey) -> MutexGuard<'_, HashMap<BucketKey, Bucket>> {
+        self.shards[self.hasher.hash_one(key) as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,14 +136,14 @@ mod tests {
     fn an_allowance_refills_steadily() {
         let buckets = Buckets::default();
         let take = |at: i64| buckets.take(KEY, 3, 60_000, Timestamp(at));
-        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 2, reset: 20 }));
-        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 1, reset: 40 }));
-        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 0, reset: 60 }));
-        assert_eq!(take(0), Err(Allowance { limit: 3, remaining: 0, reset: 60 }));
+        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 2, reset: 20, window: 60 }));
+        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 1, reset: 40, window: 60 }));
+        assert_eq!(take(0), Ok(Allowance { limit: 3, remaining: 0, reset: 60, window: 60 }));
+        assert_eq!(take(0), Err(Allowance { limit: 3, remaining: 0, reset: 60, window: 60 }));
         assert!(take(19_000).is_err());
         assert!(take(20_001).is_ok());
         assert!(take(20_002).is_err());
-        assert_eq!(take(200_000), Ok(Allowance { limit: 3, remaining: 2, reset: 20 }));
+        assert_eq!(take(200_000), Ok(Allowance { limit: 3, remaining: 2, reset: 20, window: 60 }));
     }
 
     #[test]
@@ -168,7 +184,11 @@ mod tests {
     #[test]
     fn the_next_request_comes_back_before_the_allowance_is_whole() {
         for (limit, remaining, reset, seconds) in [(60, 0, 60, 1), (2, 0, 60, 30), (600_000, 0, 60, 1), (3, 3, 0, 1)] {
-            assert_eq!(Allowance { limit, remaining, reset }.retry_after(), seconds, "{limit} {remaining} {reset}");
+            assert_eq!(
+                Allowance { limit, remaining, reset, window: 60 }.retry_after(),
+                seconds,
+                "{limit} {remaining} {reset}"
+            );
         }
     }
 }

@@ -43,6 +43,12 @@ pub fn failed(app: &App, address: IpAddr, error: Error) -> Error {
     error.because(cause)
 }
 
+/// The failed attempts that are left to an address.
+pub fn of_address(app: &App, address: IpAddr) -> Allowance {
+    let key = BucketKey::Failures(network_of(address));
+    app.buckets.look(key, app.config.auth.failure_limit, FAILURE_WINDOW, app.clock.now())
+}
+
 /// The allowance that an error is about: the caller's that is used up, or the address's of failed attempts. So a refusal
 /// can carry the `X-RateLimit-*` headers as well.
 pub fn allowance_of(error: &Error) -> Option<Allowance> {

@@ -12,12 +12,17 @@ use flate2::write::GzEncoder;
 /// Smaller texts are not worth a client's time to decompress.
 const SMALLEST: usize = 1_400;
 
+/// Whether a text of that length is sent compressed.
+pub fn applies(request: &HttpRequest, text: &str) -> bool {
+    text.len() >= SMALLEST && accepts_gzip(request)
+}
+
 /// Completes a response with its text.
 pub fn finish(request: &HttpRequest, mut response: HttpResponseBuilder, text: String) -> HttpResponse {
     if text.len() < SMALLEST {
         return response.body(text);
     }
-    response.insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
+    response.append_header((VARY, HeaderValue::from_static("Accept-Encoding")));
     if !accepts_gzip(request) {
         return response.body(text);
     }

@@ -1,8 +1,8 @@
 //! What operators and proxies ask: does the process live, can it commit. Nothing here needs or shows credentials.
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use crate::app::App;
@@ -41,11 +41,4 @@ async fn ready(app: Data<App>) -> HttpResponse {
 async fn root() -> HttpResponse {
     // Relative, so that it holds behind a proxy that serves us under a prefix.
     HttpResponse::Found().insert_header((LOCATION, "v1/soap")).finish()
-}
-
-/// Answers what is not mounted, in the documented shape of errors.
-pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    let path: String = request.path().chars().take(200).collect();
-    let message = format!("There is nothing at {path}; the service page is at /v1/soap");
-    HttpResponse::NotFound().json(json!({"resource": [], "error": {"code": 404, "message": message}}))
 }

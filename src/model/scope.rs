@@ -44,6 +44,19 @@ impl Scope {
         }
     }
 
+    /// What it allows, in words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Scope::Schema => "Insert, update and remove the schema",
+            Scope::SchemaRead => "Read the schema",
+            Scope::Record => "Insert, update and remove records",
+            Scope::RecordRead => "Read records",
+            Scope::RecordDelete => "Remove records",
+            Scope::FlowDiagram => "Change flows",
+            Scope::FlowDiagramRead => "Read flows",
+        }
+    }
+
     /// The scope of that name, if there is one.
     pub fn parse(name: &str) -> Option<Scope> {
         Scope::ALL.into_iter().find(|scope| scope.name() == name)

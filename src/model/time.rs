@@ -51,6 +51,17 @@ impl Timestamp {
         }
     }
 
+    /// Reads the date of an HTTP header in the form that is sent today (RFC 9110 §5.6.7). `None` if it is not one.
+    pub fn parse_http(text: &str) -> Option<Timestamp> {
+        let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Timestamp(zoned.timestamp().as_millisecond()))
+    }
+
+    /// The spelling of dates in HTTP headers, to the second: `Mon, 15 Aug 2005 15:52:01 GMT`.
+    pub fn to_http(self) -> String {
+        self.civil(&TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     fn civil(self, zone: &TimeZone) -> jiff::civil::DateTime {
         let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         zone.to_datetime(instant)

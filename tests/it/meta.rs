@@ -42,7 +42,7 @@ fn the_root_leads_to_the_service_page() {
 #[test]
 fn an_unknown_path_is_answered_404_in_the_documented_shape_of_errors() {
     let app = TestApp::start();
-    for (method, path) in [("GET", "/nothing"), ("POST", "/v1/record"), ("GET", "/v1/soap/x"), ("GET", "/health/")] {
+    for (method, path) in [("GET", "/nothing"), ("POST", "/v1/records"), ("GET", "/v1/soap/x"), ("GET", "/health/")] {
         let answer = app.bodiless(method, path, &[("Content-Length", "0")]);
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")), "{path}");
         let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");

@@ -1,0 +1,103 @@
+//! One call under way: what a handler reads of its request, and who asks.
+
+use std::borrow::Cow;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
+use actix_web::web::Bytes;
+use percent_encoding::percent_decode_str;
+
+use crate::app::App;
+use crate::auth::{Caller, Credential};
+use crate::error::{Error, Result};
+use crate::facade::request::{RequestContext, http_credential};
+use crate::facade::v1::endpoint::Access;
+use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, IDEMPOTENCY_KEY, Parameters, UUID};
+
+/// A call.
+pub struct Call<'r> {
+    /// What it may touch.
+    pub app: &'r App,
+    /// Its HTTP request.
+    pub request: &'r HttpRequest,
+    /// Its surroundings.
+    pub context: &'r RequestContext,
+    /// The gateway's address as the caller sees it, without a slash at its end.
+    pub origin: String,
+    /// Its parameters.
+    pub parameters: Parameters<'r>,
+    /// Its body.
+    pub body: &'r Bytes,
+    /// Who calls, where that is asked.
+    pub caller: Option<Caller>,
+}
+
+impl<'r> Call<'r> {
+    /// Who calls.
+    /// # Errors
+    /// Nobody was asked for, which would be a defect of the table of endpoints.
+    pub fn caller(&self) -> Result<&Caller> {
+        self.caller.as_ref().ok_or_else(|| Error::internal("an endpoint without access has no caller"))
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &'r HeaderMap {
+        self.request.headers()
+    }
+
+    /// A part of the path, decoded; `None` if the path has no such part.
+    pub fn path(&self, name: &str) -> Result<Option<Cow<'r, str>>> {
+        let Some(part) = self.request.match_info().get(name) else { return Ok(None) };
+        let decoded = percent_decode_str(part).decode_utf8();
+        decoded.map(Some).map_err(|_| Error::invalid(format!("The path's {name} is not UTF-8 text")))
+    }
+
+    /// The identifier of the record that the call is about. The path names it, or a header, or the address; two that
+    /// differ are refused (contradiction C6).
+    pub fn uuid(&self) -> Result<String> {
+        let given = self.parameters.get(&UUID)?;
+        match (self.path("uuid")?, given) {
+            (Some(path), Some(given)) if path != given => {
+                Err(Error::invalid(format!("X-Uuid is '{given}', but the path names '{path}'")))
+            }
+            (Some(path), _) => Ok(path.into_owned()),
+            (None, Some(given)) => Ok(given.into_owned()),
+            (None, None) => Err(Error::invalid("X-Uuid is required")),
+        }
+    }
+
+    /// The client's name for this request.
+    pub fn idempotency_key(&self) -> Result<Option<&'r str>> {
+        self.parameters.in_header(&IDEMPOTENCY_KEY)
+    }
+
+    /// The credential that the request carries: Authorization, else both keys, each from its header or the address,
+    /// else a client's id and secret where the endpoint takes them (contradiction C3).
+    /// # Errors
+    /// A parameter that is given twice.
+    pub fn credential(&self, access: Access) -> Result<Credential> {
+        if let Access::Webhook = access {
+            return Ok(Credential::Webhook(self.path("uri")?.unwrap_or_default().into_owned()));
+        }
+        if access == Access::Client {
+            let (id, secret) = (self.parameters.require(&CLIENT_ID)?, self.parameters.require(&CLIENT_SECRET)?);
+            return Ok(Credential::Client { id: id.into_owned(), secret: secret.into_owned() });
+        }
+        if let Some(credential) = http_credential(self.headers()) {
+            return Ok(credential);
+        }
+        let (api, app) = (self.parameters.get(&API_KEY)?, self.parameters.get(&APP)?);
+        if api.is_none() && app.is_none() && access.takes_client() && self.app.config.api.delete_client_secret {
+            let (id, secret) = (self.parameters.in_header(&CLIENT_ID)?, self.parameters.in_header(&CLIENT_SECRET)?);
+            if let (Some(id), Some(secret)) = (id, secret) {
+                return Ok(Credential::Client { id: id.to_owned(), secret: secret.to_owned() });
+            }
+        }
+        Ok(Credential::Keys { api: api.unwrap_or_default().into_owned(), app: app.unwrap_or_default().into_owned() })
+    }
+
+    /// Whether the address itself holds a secret, so that neither the reply may be kept nor the address passed on.
+    pub fn has_secret_address(&self) -> bool {
+        [&API_KEY, &APP].iter().any(|parameter| !matches!(self.parameters.in_query(parameter), Ok(None)))
+    }
+}

@@ -1,0 +1,125 @@
+//! Reading a request's body: JSON or XML into the JSON texts and values that operations take.
+
+use actix_web::http::header::HeaderMap;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::facade::tree::from_xml;
+use crate::facade::v1::call::Call;
+use crate::facade::v1::format::{self, Format};
+use crate::operation::content::Data;
+use crate::operation::json;
+use crate::operation::tree::{Node, Tree};
+use crate::xml::text::decode_within;
+
+/// Values in a body that is no record.
+const MOST_VALUES: usize = 50_000;
+/// Identifiers in one request.
+const MOST_UUIDS: usize = 10_000;
+
+/// The body as a value of that shape.
+/// # Errors
+/// What is neither JSON nor XML, or lacks a member, or has one too many; the member is named.
+pub fn value<T: DeserializeOwned>(call: &Call<'_>) -> Result<T> {
+    let text = json_text(call)?;
+    json::check("The body", &text, MOST_VALUES)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let text = error.to_string();
+        // The position says nothing to a client that sent XML, or one that makes its JSON by machine.
+        let reason = text.split(" at line ").next().unwrap_or_default();
+        Error::invalid(format!("The body is not as expected: {reason}"))
+    })
+}
+
+/// The body as JSON text; empty for an empty body.
+fn json_text(call: &Call<'_>) -> Result<String> {
+    match format::of_body(call.headers(), call.body)? {
+        Format::Json => Ok(format::json_text(call.headers(), call.body)?.into_owned()),
+        Format::Xml => Ok(tree(call)?.to_json(None)),
+    }
+}
+
+fn tree(call: &Call<'_>) -> Result<Tree> {
+    let media_type = format::media_type(call.headers());
+    let longest = call.app.config.soap.max_decoded.max(call.app.config.server.body_limit);
+    let text = decode_within(call.body, media_type.parameter("charset"), longest);
+    let text = text.map_err(|error| Error::invalid(format!("The body is not acceptable XML: {error}")))?;
+    from_xml(&text)
+}
+
+/// A record, or an array of them.
+/// # Errors
+/// An empty body, or one in another format.
+pub fn record(call: &Call<'_>) -> Result<Data> {
+    if call.body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Error::invalid("The body is empty; it must hold a data record, or an array of them"));
+    }
+    match format::of_body(call.headers(), call.body)? {
+        Format::Json => Ok(Data::Json(format::json_text(call.headers(), call.body)?.into_owned())),
+        Format::Xml => Ok(Data::Tree(tree(call)?)),
+    }
+}
+
+/// Whether several records were sent, be it only one in a list.
+pub fn is_array(data: &Data) -> bool {
+    match data {
+        Data::Json(text) => text.trim_start().starts_with('['),
+        Data::Tree(tree) => matches!(tree.node, Node::Array(_)),
+    }
+}
+
+/// Several records one by one.
+pub fn items(data: Data) -> Result<Vec<Data>> {
+    match data {
+        Data::Json(text) => {
+            let items = json::items("The body", &text, MOST_UUIDS)?;
+            Ok(items.into_iter().map(|item| Data::Json(item.to_owned())).collect())
+        }
+        Data::Tree(Tree { node: Node::Array(items), .. }) => Ok(items.into_iter().map(Data::Tree).collect()),
+        one => Ok(vec![one]),
+    }
+}
+
+/// Whatever was posted, as text.
+/// # Errors
+/// Bytes that are not UTF-8.
+pub fn any_text(call: &Call<'_>) -> Result<String> {
+    let text = std::str::from_utf8(call.body);
+    text.map(str::to_owned).map_err(|_| Error::invalid("The payload must be UTF-8 text"))
+}
+
+/// The identifiers in the body: a JSON or XML array of texts, or one text; none for an empty body.
+pub fn uuids(call: &Call<'_>) -> Result<Vec<String>> {
+    if call.body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Vec::new());
+    }
+    let text = json_text(call)?;
+    json::check("The body", &text, MOST_VALUES)?;
+    let uuids: Vec<String> = serde_json::from_str(&text)
+        .or_else(|_| serde_json::from_str(&text).map(|uuid| vec![uuid]))
+        .map_err(|_| Error::invalid("The body must be an array of the data records' identifiers"))?;
+    match uuids.len() <= MOST_UUIDS {
+        true => Ok(uuids),
+        false => Err(Error::invalid(format!("The body names more than {MOST_UUIDS} data records"))),
+    }
+}
+
+/// Parameters in the body: a JSON object of plain values, or a form whatever the Content-Type says, as curl sends it
+/// (contradiction C5).
+pub fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>> {
+    let text = format::json_text(headers, body)?;
+    let text = text.trim();
+    if !text.starts_with('{') {
+        return Ok(form_urlencoded::parse(text.as_bytes()).into_owned().collect());
+    }
+    json::check("The body", text, MOST_VALUES)?;
+    let members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|_| Error::invalid("The body must be a JSON object or a form"))?;
+    let member = |(name, value): (String, serde_json::Value)| match value {
+        serde_json::Value::String(text) => Ok((name, text)),
+        serde_json::Value::Number(number) => Ok((name, number.to_string())),
+        serde_json::Value::Null => Ok((name, String::new())),
+        _ => Err(Error::invalid(format!("{name} must be a text or a number"))),
+    };
+    members.into_iter().map(member).collect()
+}

@@ -1,0 +1,96 @@
+//! `/v1/flowdiagram` and `/v1/changeflowstatus` (document 003, "Flows").
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::error::{Error, Result};
+use crate::facade::resource;
+use crate::facade::v1::call::Call;
+use crate::facade::v1::parameter::{EXPAND, FLOW, FLOW_ID, STATUS};
+use crate::facade::v1::reply::Reply;
+use crate::model::flow::FlowStatus;
+use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram};
+use crate::operation::execute;
+use crate::operation::revision::Revision;
+
+/// A flow with its published versions.
+#[derive(Serialize, ToSchema)]
+pub struct ShownFlow {
+    /// The customer's name.
+    customer: String,
+    /// The flow's name.
+    flow_name: String,
+    /// What it is for.
+    description: String,
+    /// What records run through now.
+    current_flow: CurrentFlow,
+    /// The published versions, oldest first.
+    versions: Vec<ShownVersion>,
+    /// The graph that is not yet published, with `expand=draft`; null if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    draft: Option<Value>,
+}
+
+/// What records run through now.
+#[derive(Serialize, ToSchema)]
+pub struct CurrentFlow {
+    /// The flow's number.
+    id: i64,
+    /// draft, public, paused, running or inactive.
+    status: String,
+    /// The version's number; null before the first one.
+    version: Option<i64>,
+    /// The graph: of the version or, before the first one, of the draft.
+    graph: Value,
+}
+
+/// A published version.
+#[derive(Serialize, ToSchema)]
+pub struct ShownVersion {
+    /// Its number.
+    version: i64,
+    /// When it was published.
+    date_published: String,
+    /// Its graph.
+    graph: Value,
+}
+
+/// GET /v1/flowdiagram.
+pub async fn get(call: &Call<'_>) -> Result<Reply> {
+    let diagram = execute(call.app, call.caller()?, GetFlowDiagram { flow: reference(call)? }).await?;
+    let mut shown = resource::flow_diagram(&diagram, &call.app.config.api.time_zone);
+    match call.parameters.get(&EXPAND)?.as_deref() {
+        None => {}
+        Some("draft") => {
+            let draft = diagram.flow.draft.as_deref().and_then(|draft| serde_json::from_str(draft).ok());
+            shown.as_object_mut().map(|members| members.insert("draft".to_owned(), draft.unwrap_or(Value::Null)));
+        }
+        Some(_) => return Err(Error::invalid("expand must be draft here")),
+    }
+    let mut reply = Reply::of(&shown)?;
+    reply.revision = Some(Revision::of_flow_diagram(&diagram));
+    reply.modified = Some(diagram.flow.modified);
+    Ok(reply)
+}
+
+/// PUT /v1/changeflowstatus.
+pub async fn change_status(call: &Call<'_>) -> Result<Reply> {
+    let status = call.parameters.require(&STATUS)?.into_owned();
+    let flow = execute(call.app, call.caller()?, ChangeFlowStatus { flow: reference(call)?, status }).await?;
+    let message = match flow.status {
+        FlowStatus::Draft | FlowStatus::Public => "Flow diagram has been published successfully",
+        FlowStatus::Paused => "Flow diagram has been paused successfully",
+        FlowStatus::Running => "Flow diagram has been resumed successfully",
+        FlowStatus::Inactive => "Flow diagram has been stopped successfully",
+    };
+    let mut reply = Reply::of(&"")?;
+    reply.message = Some(message.to_owned());
+    Ok(reply)
+}
+
+fn reference(call: &Call<'_>) -> Result<FlowReference> {
+    let text = |parameter| Ok(call.parameters.get(parameter)?.map(std::borrow::Cow::into_owned));
+    Ok(FlowReference { id: text(&FLOW_ID)?, name: text(&FLOW)? })
+}

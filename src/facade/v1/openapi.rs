@@ -1,0 +1,385 @@
+//! The description of the dialect for machines, `OpenAPI` 3.1: drawn from the table of endpoints and the types that the
+//! handlers read and write. It is written by hand as JSON: the library's part is the schemas of the types, and YAML.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use crate::error::{Error, Result};
+use crate::facade::v1::endpoint::{Access, Body, Endpoint, Shape, Use};
+use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, FIELDS, Kind, Parameter, SCOPES_WANTED};
+use crate::facade::v1::table::ENDPOINTS;
+use crate::model::scope::Scope;
+
+const INTRODUCTION: &str = "Data goes in as records, runs through flows, and comes out again. Every endpoint answers in \
+    JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope. A parameter may \
+    be a header or a part of the address; the header wins.";
+
+/// The statuses that a failure may have at any endpoint.
+const COMMON: [u16; 6] = [400, 408, 413, 429, 500, 503];
+
+/// The description of a gateway at that address.
+pub fn describe(origin: &str) -> Value {
+    let mut paths = Map::new();
+    let mut schemas = schemas_of_envelopes();
+    for endpoint in &ENDPOINTS {
+        let item = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        if let Some(item) = item.as_object_mut() {
+            item.insert(endpoint.method.as_str().to_ascii_lowercase(), operation(endpoint, &mut schemas));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Flowgate API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": INTRODUCTION,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": origin}],
+        "tags": tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": responses(),
+            "headers": headers(),
+            "securitySchemes": security_schemes(origin),
+        },
+    })
+}
+
+/// The same as YAML.
+/// # Errors
+/// A description that is not of its own form, which would be a defect.
+pub fn to_yaml(description: Value) -> Result<String> {
+    let description: OpenApi = serde_json::from_value(description).map_err(Error::internal)?;
+    description.to_yaml().map_err(Error::internal)
+}
+
+fn tags() -> Value {
+    json!([
+        {"name": "Authentication", "description": "Access tokens for OAuth2 applications."},
+        {"name": "Schema", "description": "What the customer's records must look like."},
+        {"name": "Record", "description": "The data records."},
+        {"name": "Queue", "description": "Where records stand, and changing that."},
+        {"name": "Webhook", "description": "What external systems send."},
+        {"name": "Flow", "description": "What records run through."},
+        {"name": "Options", "description": "What there is."},
+    ])
+}
+
+fn tag(path: &str) -> &'static str {
+    match path {
+        "/v1/checkauthentication" | "/v1/refreshtoken" => "Authentication",
+        "/v1/record/changestatus" | "/v1/record/movetoflow" | "/v1/record/search" => "Queue",
+        "/v1/flowdiagram" | "/v1/changeflowstatus" => "Flow",
+        "/v1/options" => "Options",
+        "/v1/schema" => "Schema",
+        path if path.starts_with("/v1/webhook") => "Webhook",
+        _ => "Record",
+    }
+}
+
+fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
+    let mut operation = json!({
+        "tags": [tag(endpoint.path)],
+        "operationId": endpoint.id,
+        "summary": endpoint.summary,
+        "description": endpoint.doc,
+        "parameters": parameters(endpoint),
+        "responses": responses_of(endpoint, schemas),
+        "security": security(endpoint.access),
+    });
+    let body = match endpoint.body {
+        Body::None => None,
+        Body::Value(shape, example) => {
+            let schema = reference(shape, schemas);
+            let json = json!({"schema": schema, "example": parsed(example)});
+            // Of XML, the mapping says what it means; a schema in this language cannot.
+            Some(json!({"required": true, "content": {"application/json": json, "application/xml": {}}}))
+        }
+        Body::Free => Some(json!({"content": {"*/*": {}}})),
+        Body::Parameters if endpoint.method.as_str() == "GET" => None,
+        Body::Parameters => {
+            Some(json!({"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}))
+        }
+    };
+    if let (Some(body), Some(members)) = (body, operation.as_object_mut()) {
+        members.insert("requestBody".to_owned(), body);
+    }
+    operation
+}
+
+fn parameters(endpoint: &Endpoint) -> Vec<Value> {
+    let mut list: Vec<Value> = Vec::new();
+    for name in names_in(endpoint.path) {
+        let doc = if name == "uuid" { "The data record's identifier." } else { "The webhook's URI." };
+        let example = if name == "uuid" { "order-4711" } else { "demo-hook" };
+        list.push(json!({
+            "name": name, "in": "path", "required": true, "description": doc, "example": example,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }));
+    }
+    for used in endpoint.parameters {
+        list.extend(spellings(used));
+    }
+    if endpoint.access.scope().is_some() {
+        list.extend(header_of(&SCOPES_WANTED).map(|name| parameter(&SCOPES_WANTED, "header", name, false)));
+    }
+    list.push(parameter(&FIELDS, "query", FIELDS.name, false));
+    let is_kept = endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some();
+    let conditions: &[(&str, &str)] = match endpoint.failures.contains(&412) {
+        true => &[("If-Match", "The entity tag that must still be the present one.")],
+        false if is_kept => &[("If-None-Match", "An entity tag for which the answer would be 304.")],
+        false => &[],
+    };
+    list.extend(conditions.iter().map(|(name, doc)| {
+        json!({"name": name, "in": "header", "required": false, "description": doc, "schema": {"type": "string", "pattern": "^(\\*|\"[!#-~]*\")$"}})
+    }));
+    list
+}
+
+/// The names in the braces of a path.
+fn names_in(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+}
+
+/// A parameter as a header and in the address; what must be given is described as its header alone, since no
+/// description can say that one of two is needed.
+fn spellings(used: &Use) -> Vec<Value> {
+    let Use { parameter: described, is_required } = *used;
+    let mut list: Vec<Value> = Vec::new();
+    list.extend(header_of(described).map(|name| parameter(described, "header", name, is_required)));
+    if !is_required || list.is_empty() {
+        list.extend(described.queries.first().map(|name| parameter(described, "query", name, is_required)));
+    }
+    list
+}
+
+fn header_of(parameter: &Parameter) -> Option<&'static str> {
+    if parameter.headers.is_empty() { None } else { Some(parameter.name) }
+}
+
+fn parameter(described: &Parameter, place: &str, name: &str, is_required: bool) -> Value {
+    let mut doc = described.doc.to_owned();
+    if let (true, Some(query)) = (is_required && place == "header", described.queries.first()) {
+        doc.push_str(&format!(" It may be `{query}` in the address instead."));
+    }
+    let mut value = json!({
+        "name": name, "in": place, "required": is_required, "description": doc, "schema": schema_of(described.kind),
+    });
+    if let (false, Some(members)) = (described.example.is_empty(), value.as_object_mut()) {
+        let example = match described.kind {
+            Kind::Integer(..) => parsed(described.example),
+            Kind::List(_) => json!([described.example]),
+            Kind::Text(_) | Kind::Choice(_) => json!(described.example),
+        };
+        members.insert("example".to_owned(), example);
+    }
+    value
+}
+
+fn schema_of(kind: Kind) -> Value {
+    match kind {
+        Kind::Text(most) => json!({"type": "string", "maxLength": most}),
+        Kind::Integer(least, most) => json!({"type": "integer", "format": "int64", "minimum": least, "maximum": most}),
+        Kind::Choice(words) => json!({"type": "string", "enum": words}),
+        Kind::List(words) => json!({"type": "array", "items": {"type": "string", "enum": words}}),
+    }
+}
+
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or(Value::Null)
+}
+
+/// A reference to a shape, whose schema and those it refers to are then among the others.
+fn reference(shape: Shape, schemas: &mut Map<String, Value>) -> Value {
+    let schema = serde_json::to_value((shape.schema)()).unwrap_or_default();
+    let mut parts = Vec::new();
+    (shape.parts)(&mut parts);
+    for (name, part) in parts {
+        schemas.entry(name).or_insert_with(|| serde_json::to_value(part).unwrap_or_default());
+    }
+    // What is no type of ours, a list or a text, has no name to be referred to by.
+    if schema.get("type").is_some_and(|kind| kind != "object") {
+        return schema;
+    }
+    let name = (shape.name)().into_owned();
+    schemas.entry(name.clone()).or_insert(schema);
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
+    let id = if endpoint.status == 201 { "created" } else { "ok" };
+    let resource = reference(endpoint.resource, schemas);
+    let schema = json!({
+        "type": "object",
+        "required": ["id", "code", "request-ip", "resource", "message", "error"],
+        "properties": {
+            "id": {"const": id},
+            "code": {"const": endpoint.status},
+            "request-ip": {"type": "string"},
+            "resource": resource,
+            "message": {"type": "string"},
+            "error": {"type": "null"},
+        },
+    });
+    let example = json!({
+        "id": id, "code": endpoint.status, "request-ip": "192.0.2.1", "resource": parsed(endpoint.example),
+        "message": endpoint.message, "error": null,
+    });
+    let mut list = Map::new();
+    list.insert(
+        endpoint.status.to_string(),
+        json!({
+            "description": endpoint.message,
+            "headers": headers_of(endpoint),
+            "content": {"application/json": {"schema": schema, "example": example}, "application/xml": {}},
+        }),
+    );
+    let is_read = endpoint.method.as_str() == "GET";
+    if is_read && endpoint.access.scope().is_some() {
+        list.insert("304".to_owned(), json!({"$ref": "#/components/responses/304"}));
+    }
+    let asked: &[u16] = match endpoint.access {
+        Access::Public => &[],
+        Access::Webhook => &[404],
+        Access::Client | Access::Scope(_) | Access::ScopeOrClient(_) => &[401, 403],
+    };
+    let mut failures: Vec<u16> = [&COMMON[..], asked, endpoint.failures].concat();
+    failures.sort_unstable();
+    failures.dedup();
+    for status in failures {
+        list.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{status}")}));
+    }
+    Value::Object(list)
+}
+
+fn headers_of(endpoint: &Endpoint) -> Value {
+    let mut names = vec!["X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+    if endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some() {
+        names.extend(["ETag", "Last-Modified"]);
+    }
+    if endpoint.method.as_str() == "POST" {
+        names.extend(["Location", "Idempotency-Replayed"]);
+    }
+    refer("headers", &names)
+}
+
+fn refer(kind: &str, names: &[&str]) -> Value {
+    let refer = |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/{kind}/{name}")}));
+    Value::Object(names.iter().map(refer).collect())
+}
+
+fn headers() -> Value {
+    json!({
+        "X-Request-Id": {"description": "Names the request in the gateway's log; yours, if you sent one.", "schema": {"type": "string"}},
+        "X-RateLimit-Limit": {"description": "Requests within the window.", "schema": {"type": "integer"}},
+        "X-RateLimit-Remaining": {"description": "Requests that are left.", "schema": {"type": "integer"}},
+        "X-RateLimit-Reset": {"description": "Seconds until all are back.", "schema": {"type": "integer"}},
+        "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}},
+        "ETag": {"description": "Names this state of the resource in this representation.", "schema": {"type": "string"}},
+        "Last-Modified": {"description": "When the resource last changed.", "schema": {"type": "string"}},
+        "Location": {"description": "Where to find what was created.", "schema": {"type": "string", "format": "uri"}},
+        "Idempotency-Replayed": {"description": "`true` if this reply was given before to a request with the same key.", "schema": {"type": "string", "const": "true"}},
+        "WWW-Authenticate": {"description": "Which credentials are wanted (RFC 6750).", "schema": {"type": "string"}},
+        "Allow": {"description": "The methods there are.", "schema": {"type": "string"}},
+    })
+}
+
+fn responses() -> Value {
+    let all = ["X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+    let failure = |doc: &str, more: &[&str]| {
+        json!({
+            "description": doc,
+            "headers": refer("headers", &[&all[..], more].concat()),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}, "application/xml": {}},
+        })
+    };
+    json!({
+        "304": {"description": "Not modified: the client has this representation already", "headers": refer("headers", &["ETag"])},
+        "400": failure("A parameter or the body is missing or not acceptable", &[]),
+        "401": failure("The credentials or the permissions are not correct", &["WWW-Authenticate"]),
+        "402": failure("The parameters are valid, but the state of what they name does not allow the request", &[]),
+        "403": failure("Not allowed: 436, the access token is not valid; 437, the address is not allowed; 403, in use", &["WWW-Authenticate"]),
+        "404": failure("There is no such thing for this customer", &[]),
+        "408": failure("The request was not received in time", &[]),
+        "409": failure("The request contradicts what is stored", &[]),
+        "412": failure("The resource changed since the client saw it", &[]),
+        "413": failure("The request is too large", &[]),
+        "429": failure("Too many requests", &["Retry-After"]),
+        "500": failure("A failure of the gateway", &[]),
+        "503": failure("The gateway cannot do this at the moment", &["Retry-After"]),
+    })
+}
+
+fn schemas_of_envelopes() -> Map<String, Value> {
+    let failure = json!({
+        "type": "object",
+        "description": "Why a request was not carried out.",
+        "required": ["id", "code", "request-ip", "resource", "message", "error"],
+        "properties": {
+            "id": {"const": "error"},
+            "code": {"type": "integer", "description": "The HTTP status, or a number that says more: 436, 437."},
+            "request-ip": {"type": "string"},
+            "resource": {"type": "array", "maxItems": 0},
+            "message": {"type": "string"},
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": {"type": "integer"},
+                    "message": {"type": "string"},
+                    "details": {
+                        "type": "array",
+                        "description": "What the schema does not allow.",
+                        "items": {
+                            "type": "object",
+                            "required": ["path", "reason"],
+                            "properties": {
+                                "record": {"type": "integer", "description": "Which record of an array, from 0."},
+                                "path": {"type": "string", "description": "Where, as a JSON pointer."},
+                                "reason": {"type": "string"},
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    });
+    Map::from_iter([("Failure".to_owned(), failure)])
+}
+
+fn security(access: Access) -> Value {
+    let Some(scope) = access.scope().map(Scope::name) else { return json!([]) };
+    let mut ways = vec![
+        json!({"bearer": []}),
+        json!({"oauth2": [scope]}),
+        json!({"apiKey": [], "app": []}),
+        json!({"apiKeyInAddress": [], "appInAddress": []}),
+    ];
+    if access.takes_client() {
+        ways.push(json!({"clientId": [], "clientSecret": []}));
+    }
+    Value::Array(ways)
+}
+
+fn security_schemes(origin: &str) -> Value {
+    let key = |parameter: &Parameter, place: &str, name: &str| json!({"type": "apiKey", "in": place, "name": name, "description": parameter.doc});
+    let first = |parameter: &Parameter| parameter.queries.first().copied().unwrap_or_default();
+    let scopes: Map<String, Value> =
+        Scope::ALL.into_iter().map(|scope| (scope.name().to_owned(), json!(scope.describe()))).collect();
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An access token."},
+        "oauth2": {
+            "type": "oauth2",
+            "description": "An access token got with client credentials (RFC 6749).",
+            "flows": {"clientCredentials": {"tokenUrl": format!("{origin}/oauth/token"), "scopes": scopes}},
+        },
+        "apiKey": key(&API_KEY, "header", API_KEY.name),
+        "app": key(&APP, "header", APP.name),
+        "apiKeyInAddress": key(&API_KEY, "query", first(&API_KEY)),
+        "appInAddress": key(&APP, "query", first(&APP)),
+        "clientId": key(&CLIENT_ID, "header", CLIENT_ID.name),
+        "clientSecret": key(&CLIENT_SECRET, "header", CLIENT_SECRET.name),
+    })
+}

@@ -1,0 +1,279 @@
+//! `/v1/record` (document 003, "Data Record"): inserting one or an array, reading, replacing, removing.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::openapi::schema::{Array, Object, OneOf, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::{Error, Result};
+use crate::facade::v1::call::Call;
+use crate::facade::v1::parameter::{EXECUTION_TIME, FLOW, UUID};
+use crate::facade::v1::reply::{Reply, raw, taken};
+use crate::facade::v1::{condition, content};
+use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords, UpdatedRecord};
+use crate::operation::content::Data;
+use crate::operation::diagram::FlowReference;
+use crate::operation::execute;
+use crate::operation::record::{GetRecord, InsertRecords, InsertedRecords, Submission};
+use crate::operation::repeat::execute_once;
+use crate::operation::revision::Revision;
+
+/// What an identifier's characters are escaped from in a path: all but the unreserved ones (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A record that was accepted.
+#[derive(Serialize, ToSchema)]
+pub struct AcceptedRecord<'r> {
+    /// The flow's number.
+    flow_id: Cow<'r, str>,
+    /// The flow's name.
+    flow_name: Cow<'r, str>,
+    /// The record's identifier.
+    data_record_id: Cow<'r, str>,
+    /// The record as it was sent.
+    #[schema(value_type = Object)]
+    data_record: &'r RawValue,
+}
+
+/// Records that were accepted together.
+#[derive(Serialize, ToSchema)]
+pub struct AcceptedRecords<'r> {
+    /// The records, in the order in which they were sent.
+    records: Vec<AcceptedRecord<'r>>,
+    /// Their number.
+    total: usize,
+}
+
+/// What was accepted: a record for a record, a list for an array.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Inserted<'r> {
+    /// A record.
+    One(AcceptedRecord<'r>),
+    /// A list.
+    Several(AcceptedRecords<'r>),
+}
+
+/// A record as it is sent, or an array of them.
+pub struct RecordBody;
+
+impl PartialSchema for RecordBody {
+    fn schema() -> RefOr<Schema> {
+        let record = || Object::builder().schema_type(Type::Object);
+        OneOf::builder().item(record()).item(Array::builder().items(record()).min_items(Some(1))).into()
+    }
+}
+
+impl ToSchema for RecordBody {}
+
+/// A record with where it stands.
+#[derive(Serialize, ToSchema)]
+pub struct ShownRecord<'r> {
+    /// What it is.
+    info: RecordInfo<'r>,
+    /// Its content, as it was sent.
+    #[schema(value_type = Object)]
+    data_record: &'r RawValue,
+    /// When it ran.
+    flow_process: FlowProcess,
+    /// The steps it went through.
+    #[schema(value_type = Vec<Object>)]
+    flow_objects_info: [(); 0],
+}
+
+/// What a record is.
+#[derive(Serialize, ToSchema)]
+pub struct RecordInfo<'r> {
+    /// Its identifier.
+    uuid: Cow<'r, str>,
+    /// The customer's number.
+    customer_id: String,
+    /// The flow's number.
+    flow_id: String,
+    /// When it was accepted.
+    date_created: String,
+    /// Where it stands: Not running, Processing, Finished, Finished with errors, Scheduled, Reviewed, Errors handled.
+    status: Cow<'static, str>,
+}
+
+/// When a record ran; empty if it did not.
+#[derive(Serialize, ToSchema)]
+pub struct FlowProcess {
+    /// First.
+    date_started: String,
+    /// Last.
+    date_last_run: String,
+}
+
+/// A record that was replaced.
+#[derive(Serialize, ToSchema)]
+pub struct ReplacedRecord<'r> {
+    /// The flow's name.
+    flow_name: Cow<'r, str>,
+    /// The customer's number.
+    customer_id: Cow<'r, str>,
+    /// The record's identifier.
+    uuid: Cow<'r, str>,
+    /// Its new content.
+    #[schema(value_type = Object)]
+    data_record: &'r RawValue,
+}
+
+/// Records that were replaced together.
+#[derive(Serialize, ToSchema)]
+pub struct ReplacedRecords<'r> {
+    /// The records, in the order in which they were sent.
+    records: Vec<ReplacedRecord<'r>>,
+    /// Their number.
+    total: usize,
+}
+
+/// What was replaced: a record for a record, a list for an array.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Replaced<'r> {
+    /// A record.
+    One(ReplacedRecord<'r>),
+    /// A list.
+    Several(ReplacedRecords<'r>),
+}
+
+/// A record that was removed.
+#[derive(Serialize, ToSchema)]
+pub struct RemovedRecord {
+    /// The flow's name.
+    flow_name: String,
+    /// The record's identifier.
+    uuid: String,
+}
+
+/// POST.
+pub async fn insert(call: &Call<'_>) -> Result<Reply> {
+    let data = content::record(call)?;
+    let is_array = content::is_array(&data);
+    let flow = FlowReference { id: None, name: Some(call.parameters.require(&FLOW)?.into_owned()) };
+    let submission = Submission { uuid: text(call, &UUID)?, execution_time: text(call, &EXECUTION_TIME)?, data };
+    let operation = InsertRecords { flow, submissions: vec![submission] };
+    let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
+    let (inserted, is_repeated) = taken(once);
+    let mut reply = accepted(&inserted, is_array)?;
+    reply.is_repeated = is_repeated;
+    Ok(reply)
+}
+
+fn accepted(inserted: &InsertedRecords, is_array: bool) -> Result<Reply> {
+    let flow_id = inserted.flow.0.to_string();
+    let records = inserted.records.iter().map(|record| {
+        Ok(AcceptedRecord {
+            flow_id: flow_id.as_str().into(),
+            flow_name: inserted.flow_name.as_str().into(),
+            data_record_id: record.uuid.as_str().into(),
+            data_record: raw(&record.data)?,
+        })
+    });
+    let mut records = records.collect::<Result<Vec<_>>>()?;
+    if is_array {
+        let total = records.len();
+        return Reply::of(&Inserted::Several(AcceptedRecords { records, total }));
+    }
+    let record = records.pop().ok_or_else(|| Error::internal("an insertion without a record"))?;
+    let location = format!("/v1/record/{}", utf8_percent_encode(&record.data_record_id, ESCAPED));
+    let mut reply = Reply::of(&Inserted::One(record))?;
+    reply.location = Some(location);
+    Ok(reply)
+}
+
+/// GET.
+pub async fn get(call: &Call<'_>) -> Result<Reply> {
+    let record = execute(call.app, call.caller()?, GetRecord { uuid: call.uuid()? }).await?.record;
+    let zone = &call.app.config.api.time_zone;
+    let date = |at: Option<crate::model::time::Timestamp>| at.map(|at| at.to_date_time(zone)).unwrap_or_default();
+    let shown = ShownRecord {
+        info: RecordInfo {
+            uuid: record.uuid.as_str().into(),
+            customer_id: record.customer.0.to_string(),
+            flow_id: record.flow.0.to_string(),
+            date_created: record.created.to_date_time(zone),
+            status: record.status.name().into(),
+        },
+        data_record: raw(&record.data)?,
+        flow_process: FlowProcess { date_started: date(record.started), date_last_run: date(record.last_run) },
+        flow_objects_info: [],
+    };
+    let mut reply = Reply::of(&shown)?;
+    reply.revision = Some(Revision::of_record(&record));
+    reply.modified = [Some(record.modified), record.last_run].into_iter().flatten().max();
+    Ok(reply)
+}
+
+/// PUT: one record, or an array of them with their identifiers in the same order.
+pub async fn update(call: &Call<'_>) -> Result<Reply> {
+    let uuid = call.uuid()?;
+    let data = content::record(call)?;
+    let is_array = content::is_array(&data);
+    let operation = UpdateRecords {
+        updates: updates(uuid, data, is_array)?,
+        execution_time: text(call, &EXECUTION_TIME)?,
+        flow: text(call, &FLOW)?.map(|name| FlowReference { id: None, name: Some(name) }),
+        expected: condition::expected(call.headers())?,
+    };
+    let caller = call.caller()?;
+    let updated = execute(call.app, caller, operation).await?;
+    replaced(&caller.customer().id.0.to_string(), &updated.records, is_array)
+}
+
+fn updates(uuid: String, data: Data, is_array: bool) -> Result<Vec<RecordUpdate>> {
+    if !is_array {
+        return Ok(vec![RecordUpdate { uuid, data }]);
+    }
+    let items = content::items(data)?;
+    let uuids: Vec<&str> = match items.len() {
+        1 => vec![&uuid],
+        _ => uuid.split(',').map(str::trim).collect(),
+    };
+    if uuids.len() != items.len() {
+        return Err(Error::invalid(format!(
+            "X-Uuid names {} data records, but the body holds {}; they must be as many, in the same order",
+            uuids.len(),
+            items.len()
+        )));
+    }
+    let update = |(uuid, data): (&str, Data)| RecordUpdate { uuid: uuid.to_owned(), data };
+    Ok(uuids.into_iter().zip(items).map(update).collect())
+}
+
+fn replaced(customer: &str, updated: &[UpdatedRecord], is_array: bool) -> Result<Reply> {
+    let records = updated.iter().map(|record| {
+        Ok(ReplacedRecord {
+            flow_name: record.flow_name.as_str().into(),
+            customer_id: customer.into(),
+            uuid: record.uuid.as_str().into(),
+            data_record: raw(&record.data)?,
+        })
+    });
+    let mut records = records.collect::<Result<Vec<_>>>()?;
+    match records.pop() {
+        Some(record) if !is_array => Reply::of(&Replaced::One(record)),
+        last => {
+            records.extend(last);
+            let total = records.len();
+            Reply::of(&Replaced::Several(ReplacedRecords { records, total }))
+        }
+    }
+}
+
+/// DELETE.
+pub async fn remove(call: &Call<'_>) -> Result<Reply> {
+    let operation = DeleteRecord { uuid: call.uuid()?, expected: condition::expected(call.headers())? };
+    let removed = execute(call.app, call.caller()?, operation).await?;
+    let removed = RemovedRecord { flow_name: removed.flow_name, uuid: removed.uuid };
+    Reply::of(&removed)
+}
+
+fn text(call: &Call<'_>, parameter: &'static crate::facade::v1::parameter::Parameter) -> Result<Option<String>> {
+    Ok(call.parameters.get(parameter)?.map(Cow::into_owned))
+}

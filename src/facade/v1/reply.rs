@@ -1,0 +1,108 @@
+//! Replies: the documented envelope around a resource, in the caller's format, with the headers that caches and clients
+//! read. What the resource says is decided by the handlers.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+use crate::model::time::Timestamp;
+use crate::operation::repeat::Once;
+use crate::operation::revision::Revision;
+
+/// A success before it is spelled.
+#[derive(Debug)]
+pub struct Reply {
+    /// The outcome as a sentence, where it is not the endpoint's documented one.
+    pub message: Option<String>,
+    /// The JSON text of what was asked for.
+    pub resource: String,
+    /// Which state of the resource this is, where it can be asked for again.
+    pub revision: Option<Revision>,
+    /// When the resource last changed.
+    pub modified: Option<Timestamp>,
+    /// The path of what was created.
+    pub location: Option<String>,
+    /// Whether it holds a secret.
+    pub is_secret: bool,
+    /// Whether it was given before to a request with the same key.
+    pub is_repeated: bool,
+    /// Whether it shows some members of the resource alone.
+    pub is_partial: bool,
+}
+
+impl Reply {
+    /// A success with what was asked for.
+    /// # Errors
+    /// A resource that is no JSON, which would be a defect.
+    pub fn of(resource: &impl Serialize) -> Result<Reply> {
+        Ok(Reply::of_text(serde_json::to_string(resource).map_err(Error::internal)?))
+    }
+
+    /// The same with the resource as JSON text.
+    pub fn of_text(resource: String) -> Reply {
+        Reply {
+            message: None,
+            resource,
+            revision: None,
+            modified: None,
+            location: None,
+            is_secret: false,
+            is_repeated: false,
+            is_partial: false,
+        }
+    }
+}
+
+/// What came of a request, and whether that was told before.
+pub fn taken<T>(once: Once<T>) -> (T, bool) {
+    match once {
+        Once::First(output) => (output, false),
+        Once::Repeated(output) => (output, true),
+    }
+}
+
+/// A text that is JSON already, to be written as it stands.
+/// # Errors
+/// A text that is none: what is stored was checked, so that would be a defect.
+pub fn raw(json: &str) -> Result<&RawValue> {
+    serde_json::from_str(json).map_err(Error::internal)
+}
+
+/// The documented envelope of a success (contradiction C56), as JSON text.
+pub fn success(code: u16, address: IpAddr, resource: &str, message: &str) -> String {
+    let id = if code == 201 { "created" } else { "ok" };
+    let message = quote(message);
+    format!(
+        r#"{{"id":"{id}","code":{code},"request-ip":"{address}","resource":{resource},"message":{message},"error":null}}"#
+    )
+}
+
+/// The documented envelope of a failure, as JSON text. What a schema does not allow is listed.
+pub fn failure(code: u16, address: IpAddr, error: &Error) -> String {
+    #[derive(Serialize)]
+    struct Detail<'e> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        record: Option<usize>,
+        path: &'e str,
+        reason: &'e str,
+    }
+    let message = quote(error.message());
+    let details: Vec<Detail<'_>> = error
+        .violations()
+        .iter()
+        .map(|violation| Detail { record: violation.record, path: &violation.path, reason: &violation.reason })
+        .collect();
+    let details = match details.is_empty() {
+        true => String::new(),
+        false => format!(r#","details":{}"#, serde_json::to_string(&details).unwrap_or_else(|_| "[]".to_owned())),
+    };
+    format!(
+        r#"{{"id":"error","code":{code},"request-ip":"{address}","resource":[],"message":{message},"error":{{"code":{code},"message":{message}{details}}}}}"#
+    )
+}
+
+fn quote(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
+}

@@ -1,0 +1,129 @@
+//! The way of a request through the dialect: found in the table, read, admitted, answered. It is the same for every
+//! endpoint; what one does is its handler's business, and how the answer is spelled `respond`'s.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt;
+
+use crate::app::App;
+use crate::auth::{self, limit, scope};
+use crate::error::{Code, Error, Result};
+use crate::facade::body;
+use crate::facade::request::{self, RequestContext, Surroundings};
+use crate::facade::v1::call::Call;
+use crate::facade::v1::content;
+use crate::facade::v1::endpoint::{Access, Body, Endpoint};
+use crate::facade::v1::parameter::{FIELDS, Parameters, SCOPES_WANTED};
+use crate::facade::v1::reply::Reply;
+use crate::facade::v1::respond::{Exchange, Refusal};
+use crate::facade::v1::select::Selection;
+
+/// Answers a request to one of the endpoints at its address.
+pub async fn serve(
+    endpoints: &[&'static Endpoint],
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+    surroundings: Data<Surroundings>,
+) -> HttpResponse {
+    let context = RequestContext::of(&request, &app);
+    let mut exchange = Exchange::new(&request, &context, &app);
+    let wanted = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.method == *wanted) else {
+        return refuse_method(endpoints, &exchange);
+    };
+    exchange.endpoint = Some(endpoint);
+    let body = match body::read(&request, payload, &app).await {
+        Ok(body) => body,
+        Err(error) => {
+            exchange.is_unfinished = true;
+            return exchange.refuse(&error.into());
+        }
+    };
+    let mut call = Call {
+        app: &app,
+        request: &request,
+        context: &context,
+        origin: request::origin(&request, &app, surroundings.address),
+        parameters: Parameters::of(request.headers(), request.query_string()),
+        body: &body.bytes,
+        caller: None,
+    };
+    exchange.has_secret = call.has_secret_address() || endpoint.access == Access::Client;
+    // A defect in one call must not take the worker's other connections with it.
+    let outcome = AssertUnwindSafe(answer(endpoint, &mut call)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a call panicked")));
+    let Call { origin, caller, .. } = call;
+    exchange.caller = caller;
+    drop(body);
+    match outcome {
+        Ok(reply) => exchange.tell(endpoint, &origin, reply),
+        Err(error) => {
+            limit::hold_back(&app, &error).await;
+            exchange.refuse(&error.into())
+        }
+    }
+}
+
+/// Answers a request to an address at which there is nothing.
+pub async fn nothing(request: HttpRequest, app: Data<App>) -> HttpResponse {
+    let context = RequestContext::of(&request, &app);
+    let path: String = request.path().chars().take(200).collect();
+    let message = format!("There is nothing at {path}; OPTIONS /v1/options lists what there is");
+    Exchange::new(&request, &context, &app).refuse(&Error::new(Code::NotFound, message).into())
+}
+
+/// OPTIONS tells the methods of an address; so does the refusal of a method that it has not.
+fn refuse_method(endpoints: &[&'static Endpoint], exchange: &Exchange<'_>) -> HttpResponse {
+    let allowed = allowed(endpoints);
+    if exchange.request.method() == Method::OPTIONS {
+        return exchange.tell_methods(&allowed);
+    }
+    let message = format!("The method is not allowed here; there are {allowed}");
+    let error = Error::invalid(message);
+    exchange.refuse(&Refusal { status: StatusCode::METHOD_NOT_ALLOWED, code: 405, error, allowed: Some(allowed) })
+}
+
+fn allowed(endpoints: &[&'static Endpoint]) -> String {
+    let mut methods: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.method.as_str()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}
+
+async fn answer(endpoint: &'static Endpoint, call: &mut Call<'_>) -> Result<Reply> {
+    if let Body::Parameters = endpoint.body {
+        call.parameters.extend(content::parameters(call.headers(), call.body)?);
+    }
+    let selection = call.parameters.in_query(&FIELDS)?.map(Selection::parse).transpose()?;
+    if endpoint.access != Access::Public {
+        let credential = call.credential(endpoint.access)?;
+        let caller = auth::authenticate(call.app, &credential, call.context.address)?;
+        call.caller = Some(caller);
+        if endpoint.access.scope().is_some() {
+            narrow(call)?;
+        }
+        endpoint.access.scope().map_or(Ok(()), |scope| call.caller()?.require(scope))?;
+    }
+    let mut reply = (endpoint.run)(call).await?;
+    if let Some(selection) = selection {
+        reply.resource = selection.apply(&reply.resource);
+        reply.is_partial = true;
+    }
+    Ok(reply)
+}
+
+/// Lets a request have no more than the scopes that it names (contradiction C46).
+fn narrow(call: &mut Call<'_>) -> Result<()> {
+    let Some(names) = call.parameters.get(&SCOPES_WANTED)? else { return Ok(()) };
+    let wanted = scope::parse(&names)?;
+    call.caller = call.caller.take().map(|caller| caller.narrowed(wanted)).transpose()?;
+    Ok(())
+}
