@@ -24,6 +24,8 @@ pub struct Soap {
     pub max_attachments: usize,
     /// Bytes of a request after decompression.
     pub max_decoded: usize,
+    /// Whether a message with a `MessageID` that was seen before is answered as that one was, without effect.
+    pub message_id_repeats: bool,
 }
 
 impl Soap {

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, key};
 use crate::error::{Code, Error, Result};
 use crate::model::time::Timestamp;
 use crate::operation::{Operation, admitted, execute};
@@ -58,6 +58,44 @@ pub(super) async fn commit<T: Send + 'static>(app: &App, write: Write<T>) -> Res
     }
 }
 
+/// How a client names a request that it may send again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key<'k> {
+    /// The header `Idempotency-Key`.
+    Idempotency(&'k str),
+    /// The `MessageID` of WS-Addressing, which must be another one for each message (WS-Addressing 1.0 Core §3.1).
+    Message(&'k str),
+}
+
+impl Key<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Key::Idempotency(_) => "Idempotency-Key",
+            Key::Message(_) => "MessageID",
+        }
+    }
+
+    /// What is kept of it. A message's identifier may be of any length and characters, so that of it is a digest.
+    /// # Errors
+    /// `InvalidInput` for a text that is no key.
+    fn kept(self) -> Result<String> {
+        match self {
+            Key::Message(id) => {
+                let digits: String = key::hash(id).iter().map(|byte| format!("{byte:02x}")).collect();
+                Ok(format!("message {digits}"))
+            }
+            Key::Idempotency(text) => {
+                match (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    true => Ok(text.to_owned()),
+                    false => Err(Error::invalid(format!(
+                        "Idempotency-Key must have from 1 to {LONGEST_KEY} visible ASCII characters"
+                    ))),
+                }
+            }
+        }
+    }
+}
+
 /// An outcome, and whether it was made by this request or by an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Once<T> {
@@ -67,6 +105,16 @@ pub enum Once<T> {
     Repeated(T),
 }
 
+impl<T> Once<T> {
+    /// The outcome, and whether it was made by an earlier request.
+    pub fn into_parts(self) -> (T, bool) {
+        match self {
+            Once::First(output) => (output, false),
+            Once::Repeated(output) => (output, true),
+        }
+    }
+}
+
 /// Runs an operation if the caller may, unless the same was carried out for this caller under the same key before.
 /// Without a key it simply runs. Failures are not remembered.
 /// # Errors
@@ -74,7 +122,7 @@ pub enum Once<T> {
 pub async fn execute_once<O: Repeatable>(
     app: &App,
     caller: &Caller,
-    key: Option<&str>,
+    key: Option<Key<'_>>,
     operation: O,
 ) -> Result<Once<O::Output>> {
     match key {
@@ -83,9 +131,10 @@ pub async fn execute_once<O: Repeatable>(
     }
 }
 
-async fn run_once<O: Repeatable>(app: &App, caller: &Caller, key: &str, operation: O) -> Result<Once<O::Output>> {
+async fn run_once<O: Repeatable>(app: &App, caller: &Caller, key: Key<'_>, operation: O) -> Result<Once<O::Output>> {
     let request = Request {
-        key: parse_key(caller, key)?,
+        key: RepeatKey { customer: caller.customer().id, actor: caller.actor().to_owned(), key: key.kept()? },
+        name: key.name(),
         hash: fingerprint(&operation)?,
         now: app.clock.now(),
         lifetime: app.config.api.idempotency_milliseconds(),
@@ -109,6 +158,8 @@ async fn run_once<O: Repeatable>(app: &App, caller: &Caller, key: &str, operatio
 /// A request with a key.
 struct Request {
     key: RepeatKey,
+    /// What the client calls the key.
+    name: &'static str,
     hash: Vec<u8>,
     now: Timestamp,
     lifetime: i64,
@@ -122,7 +173,7 @@ impl Request {
             Some(found) if found.request_hash == self.hash => {
                 serde_json::from_str(&found.outcome).map(Some).map_err(Error::internal)
             }
-            Some(_) => Err(Error::new(Code::Conflict, "The Idempotency-Key was used for another request")),
+            Some(_) => Err(Error::new(Code::Conflict, format!("The {} was used for another request", self.name))),
         }
     }
 
@@ -132,15 +183,6 @@ impl Request {
         let remembered = Remembered { request_hash: self.hash.clone(), outcome };
         repeat::insert(tx, &self.key, &remembered, Timestamp(self.now.0.saturating_add(self.lifetime)))
     }
-}
-
-fn parse_key(caller: &Caller, key: &str) -> Result<RepeatKey> {
-    if !(1..=LONGEST_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::invalid(format!(
-            "Idempotency-Key must have from 1 to {LONGEST_KEY} visible ASCII characters"
-        )));
-    }
-    Ok(RepeatKey { customer: caller.customer().id, actor: caller.actor().to_owned(), key: key.to_owned() })
 }
 
 /// What makes a request the same: the operation and everything it was given.

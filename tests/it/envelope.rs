@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use flowgate::model::flow::FlowStatus;
 use flowgate::store::{record, webhook};
 
-use crate::message::{Form, call, flow, keys, text, with_header};
+use crate::message::{Form, call, flow, keys, record as record_part, text, with_header};
 use crate::support::{Answer, Tenant, TestApp};
 
 pub(crate) const KEYS: &str = "<AuthenticationObject><Apikey>k</Apikey><Appkey>a</Appkey></AuthenticationObject>";
@@ -123,6 +123,38 @@ fn addressing_is_answered_and_never_followed() {
     }
     listener.set_nonblocking(true).expect("a setting");
     assert!(listener.accept().is_err(), "the gateway called the address in ReplyTo");
+}
+
+#[test]
+fn a_message_that_is_sent_again_has_no_second_effect() {
+    let insert = |app: &TestApp, id: &str, data: &str| {
+        let header = format!("<w:MessageID xmlns:w=\"http://www.w3.org/2005/08/addressing\">{id}</w:MessageID>");
+        let data = STANDARD.encode(data);
+        app.soap(&with_header(
+            Form::Literal11,
+            &header,
+            "insertRecord",
+            &[keys(), record_part("", &data), flow("Leads")],
+        ))
+    };
+    let (app, tenant) = gateway();
+    let first = insert(&app, "urn:uuid:1 ünï", r#"{"a":1}"#);
+    assert_eq!((first.status, first.element("Code").as_deref()), (200, Some("201")), "{}", first.text());
+    let again = insert(&app, "urn:uuid:1 ünï", r#"{"a":1}"#);
+    assert_eq!((again.header("x-uuid"), again.text()), (first.header("x-uuid"), first.text()));
+    is_refused(&insert(&app, "urn:uuid:1 ünï", r#"{"a":2}"#), "409", "The MessageID was used for another request");
+    assert_ne!(insert(&app, "urn:uuid:2", r#"{"a":1}"#).header("x-uuid"), first.header("x-uuid"));
+    let count = |app: &TestApp, tenant: &Tenant| {
+        let customer = tenant.customer.0;
+        let count = "SELECT COUNT(*) FROM record WHERE customer_id = $1";
+        app.app.store.peek(|tx| tx.query(count, &[customer.into()])?[0].integer(0)).expect("a number")
+    };
+    assert_eq!(count(&app, &tenant), 2);
+    let (app, tenant) = gateway_with(|config| config.soap.message_id_repeats = false);
+    for data in [r#"{"a":1}"#, r#"{"a":1}"#, r#"{"a":2}"#] {
+        assert_eq!(insert(&app, "always the same", data).status, 200);
+    }
+    assert_eq!(count(&app, &tenant), 3, "a client may send one MessageID for everything where the operator allows it");
 }
 
 #[test]

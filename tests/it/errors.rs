@@ -1,4 +1,4 @@
-//! `docs/errors.md`: every failure as the SOAP façade tells it, with what a user can do about it. The file is written
+//! `docs/errors.md`: every failure as the dialects tell it, with what a user can do about it. The file is written
 //! from the code; `FLOWGATE_BLESS=1` writes it anew.
 
 use std::fmt::Write as _;
@@ -7,6 +7,7 @@ use std::path::Path;
 
 use flowgate::error::Code;
 use flowgate::facade::soap::error::describe;
+use flowgate::facade::v1;
 use flowgate::soap::reply::{Dialect, Fault, FaultForm, ProtocolFault, write_fault, write_protocol_fault};
 use flowgate::soap::version::Version;
 
@@ -24,10 +25,19 @@ documented number in `faultcode`; every other reads the standard code, with the 
 application's fault dialect can be set to either. SOAP 1.2 has the standard code as `Value` and `E` with the number as
 `Subcode`.
 
+Over REST a failure has an HTTP status, and its number is `code` in the body, which says more than the status where the
+two differ. What a schema does not allow is listed as `error.details`, each with its `path` and `reason` and, of several
+records, the number of the `record`. OAuth2's own failures are in [auth.md](auth.md).
+
 This file is written by a test from the code.
 
-| Failure | Number | SOAP 1.1 | SOAP 1.2 | HTTP | What to do |
-|---|---|---|---|---|---|
+| Failure | SOAP number | SOAP 1.1 | SOAP 1.2 | REST status | REST number | What to do |
+|---|---|---|---|---|---|---|
+";
+
+/// What belongs to HTTP and not to an operation.
+const HTTP: &str = "
+Over REST, a method that an address has not is 405, with the methods there are in `Allow`; 502 and 504 come from proxies.
 ";
 
 const PROTOCOL: &str = "
@@ -96,8 +106,12 @@ fn render() -> String {
         let documented = tell(Version::V11, FaultForm::Documented);
         let (old, new) = (tell(Version::V11, FaultForm::Standard), tell(Version::V12, FaultForm::Standard));
         let advice = advice(code);
-        writeln!(text, "| {code:?} | {documented} | `{old}` | `{new}` | 500 | {advice} |").expect("text");
+        let (status, shown) = v1::error::describe(code);
+        let status = status.as_u16();
+        writeln!(text, "| {code:?} | {documented} | `{old}` | `{new}` | {status} | {shown} | {advice} |")
+            .expect("text");
     }
+    text.push_str(HTTP);
     text.push_str(PROTOCOL);
     let faults = [
         (

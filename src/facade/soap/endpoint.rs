@@ -126,7 +126,9 @@ async fn answer(
     };
     let caller = auth::authenticate(app, &credential.unwrap_or_else(nobody), context.address)?;
     let caller = exchange.caller.insert(caller).clone();
-    Ok(port::call(call.operation, app, &caller, input).await?)
+    let addressing = exchange.dialect.addressing.as_ref().filter(|_| app.config.soap.message_id_repeats);
+    let message_id = addressing.map(|addressing| addressing.message_id.as_str());
+    Ok(port::call(call.operation, app, &caller, message_id, input).await?)
 }
 
 /// A call without credentials takes the way of wrong ones.

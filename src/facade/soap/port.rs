@@ -20,6 +20,7 @@ use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram,
 use crate::operation::execute;
 use crate::operation::payload::PostWebhook;
 use crate::operation::record::{GetRecord, InsertRecords, Submission};
+use crate::operation::repeat::{Key, execute_once};
 use crate::operation::schema::{DeleteSchema, GetSchema, InsertSchema, SchemaText, UpdateSchema};
 use crate::soap::encoded::Value;
 
@@ -51,13 +52,20 @@ pub fn webhook_uri(operation: &'static str, input: Option<Value<'_>>) -> Result<
     text_member(input, "input", "Uri")?.map(Some).ok_or_else(|| Error::invalid("Uri is required"))
 }
 
-/// Runs an operation.
+/// Runs an operation. A message's identifier makes sending it again harmless.
 /// # Errors
 /// Input that is missing or malformed, named by its path; and whatever the operation refuses.
-pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Option<Value<'_>>) -> Result<Answer> {
+pub async fn call(
+    operation: &'static str,
+    app: &App,
+    caller: &Caller,
+    message_id: Option<&str>,
+    input: Option<Value<'_>>,
+) -> Result<Answer> {
+    let key = message_id.filter(|id| !id.is_empty()).map(Key::Message);
     let response = match operation {
         "insertSchema" => {
-            execute(app, caller, InsertSchema(schema_text(input)?)).await?;
+            execute_once(app, caller, key, InsertSchema(schema_text(input)?)).await?;
             Response::of(operation, String::new())
         }
         "updateSchema" => {
@@ -75,7 +83,7 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
             execute(app, caller, DeleteSchema { expected: None }).await?;
             Response::of(operation, String::new())
         }
-        "insertRecord" => insert_record(operation, app, caller, input).await?,
+        "insertRecord" => insert_record(operation, app, caller, key, input).await?,
         "getRecord" => {
             let record = execute(app, caller, GetRecord { uuid: record_uuid(input)? }).await?.record;
             Response::of(operation, STANDARD.encode(record.data)).about([record.uuid])
@@ -95,10 +103,10 @@ pub async fn call(operation: &'static str, app: &App, caller: &Caller, input: Op
         }
         "changeFlowStatus" => change_flow_status(operation, app, caller, input).await?,
         "webhook" => {
-            execute(app, caller, PostWebhook { payload: verbatim(input, "Payload")? }).await?;
+            execute_once(app, caller, key, PostWebhook { payload: verbatim(input, "Payload")? }).await?;
             Response::of(operation, String::new())
         }
-        POST_RECORD => return post_record(app, caller, input).await,
+        POST_RECORD => return post_record(app, caller, key, input).await,
         other => return Err(Error::internal(format!("the operation {other} is described and not served"))),
     };
     Ok(Answer::Response(response))
@@ -129,14 +137,20 @@ fn submission(object: Value<'_>) -> Result<Submission> {
     })
 }
 
-async fn insert_record(operation: &str, app: &App, caller: &Caller, input: Option<Value<'_>>) -> Result<Response> {
+async fn insert_record(
+    operation: &str,
+    app: &App,
+    caller: &Caller,
+    key: Option<Key<'_>>,
+    input: Option<Value<'_>>,
+) -> Result<Response> {
     let object = required(input, RECORD)?;
     let submissions = match object.items()? {
         Some(items) => items.into_iter().map(submission).collect::<Result<_>>()?,
         None => vec![submission(object)?],
     };
     let flow = flow_reference(required(input, "FlowDiagramObject")?)?;
-    let inserted = execute(app, caller, InsertRecords { flow, submissions }).await?;
+    let (inserted, _) = execute_once(app, caller, key, InsertRecords { flow, submissions }).await?.into_parts();
     let data = match inserted.records.as_slice() {
         [one] => Cow::Borrowed(one.data.as_str()),
         several => Cow::Owned(resource::array(several.iter().map(|record| record.data.as_str()))),
@@ -184,7 +198,7 @@ async fn change_flow_status(operation: &str, app: &App, caller: &Caller, input: 
     Ok(Response { message: format!("Flow diagram has been {done} successfully").into(), ..response })
 }
 
-async fn post_record(app: &App, caller: &Caller, input: Option<Value<'_>>) -> Result<Answer> {
+async fn post_record(app: &App, caller: &Caller, key: Option<Key<'_>>, input: Option<Value<'_>>) -> Result<Answer> {
     let record = to_json(required(input, "Customer")?)?;
     let named = optional(input, "FlowDiagramObject")?.map(flow_reference).transpose()?;
     let flow = match named {
@@ -192,7 +206,7 @@ async fn post_record(app: &App, caller: &Caller, input: Option<Value<'_>>) -> Re
         None => only_running_flow(app, caller).await?,
     };
     let submissions = vec![Submission { uuid: None, execution_time: None, data: record.into() }];
-    let mut inserted = execute(app, caller, InsertRecords { flow, submissions }).await?;
+    let (mut inserted, _) = execute_once(app, caller, key, InsertRecords { flow, submissions }).await?.into_parts();
     let record = inserted.records.pop().ok_or_else(|| Error::new(Code::Internal, "No record was stored"))?;
     Ok(Answer::Posted(record.uuid))
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::facade::request::{RequestContext, http_credential};
 use crate::facade::v1::endpoint::Access;
 use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, IDEMPOTENCY_KEY, Parameters, UUID};
+use crate::operation::repeat::Key;
 
 /// A call.
 pub struct Call<'r> {
@@ -67,8 +68,8 @@ impl<'r> Call<'r> {
     }
 
     /// The client's name for this request.
-    pub fn idempotency_key(&self) -> Result<Option<&'r str>> {
-        self.parameters.in_header(&IDEMPOTENCY_KEY)
+    pub fn idempotency_key(&self) -> Result<Option<Key<'r>>> {
+        Ok(self.parameters.in_header(&IDEMPOTENCY_KEY)?.map(Key::Idempotency))
     }
 
     /// The credential that the request carries: Authorization, else both keys, each from its header or the address,

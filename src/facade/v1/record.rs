@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::error::{Error, Result};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::parameter::{EXECUTION_TIME, FLOW, UUID};
-use crate::facade::v1::reply::{Reply, raw, taken};
+use crate::facade::v1::reply::{Reply, raw};
 use crate::facade::v1::{condition, content};
 use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords, UpdatedRecord};
 use crate::operation::content::Data;
@@ -159,7 +159,7 @@ pub async fn insert(call: &Call<'_>) -> Result<Reply> {
     let submission = Submission { uuid: text(call, &UUID)?, execution_time: text(call, &EXECUTION_TIME)?, data };
     let operation = InsertRecords { flow, submissions: vec![submission] };
     let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
-    let (inserted, is_repeated) = taken(once);
+    let (inserted, is_repeated) = once.into_parts();
     let mut reply = accepted(&inserted, is_array)?;
     reply.is_repeated = is_repeated;
     Ok(reply)

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::model::time::Timestamp;
-use crate::operation::repeat::Once;
 use crate::operation::revision::Revision;
 
 /// A success before it is spelled.
@@ -52,14 +51,6 @@ impl Reply {
             is_repeated: false,
             is_partial: false,
         }
-    }
-}
-
-/// What came of a request, and whether that was told before.
-pub fn taken<T>(once: Once<T>) -> (T, bool) {
-    match once {
-        Once::First(output) => (output, false),
-        Once::Repeated(output) => (output, true),
     }
 }
 

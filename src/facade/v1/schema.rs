@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 use crate::facade::resource;
 use crate::facade::v1::call::Call;
-use crate::facade::v1::reply::{Reply, taken};
+use crate::facade::v1::reply::Reply;
 use crate::facade::v1::{condition, content};
 use crate::model::schema::DataSchema;
 use crate::operation::execute;
@@ -62,7 +62,7 @@ pub struct Nothing {}
 pub async fn insert(call: &Call<'_>) -> Result<Reply> {
     let operation = InsertSchema(read(call)?);
     let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
-    let (schema, is_repeated) = taken(once);
+    let (schema, is_repeated) = once.into_parts();
     let mut reply = dates(call, &schema)?;
     reply.is_repeated = is_repeated;
     reply.location = Some("/v1/schema".to_owned());

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::error::Result;
 use crate::facade::v1::call::Call;
 use crate::facade::v1::content;
-use crate::facade::v1::reply::{Reply, taken};
+use crate::facade::v1::reply::Reply;
 use crate::operation::payload::PostWebhook;
 use crate::operation::repeat::execute_once;
 
@@ -48,7 +48,7 @@ pub async fn post(call: &Call<'_>) -> Result<Reply> {
     let caller = call.caller()?;
     let operation = PostWebhook { payload: content::any_text(call)? };
     let once = execute_once(call.app, caller, call.idempotency_key()?, operation).await?;
-    let (payload, is_repeated) = taken(once);
+    let (payload, is_repeated) = once.into_parts();
     let flow = caller.webhook().map(|webhook| webhook.flow.0.to_string()).unwrap_or_default();
     let stored = StoredPayload {
         id: Identifier { id: payload.uuid },

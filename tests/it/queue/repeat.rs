@@ -3,7 +3,7 @@
 use flowgate::auth::Credential;
 use flowgate::error::Code;
 use flowgate::operation::payload::PostWebhook;
-use flowgate::operation::repeat::{Once, execute_once};
+use flowgate::operation::repeat::{Key, Once, execute_once};
 use flowgate::operation::schema::InsertSchema;
 use flowgate::operation::webhook::AddWebhook;
 
@@ -21,14 +21,18 @@ const RECORDS: &str = "SELECT id FROM record";
 async fn a_repeated_request_has_one_effect_and_the_same_answer() {
     let queue = Queue::start().await;
     let (app, client) = (&queue.gateway.app, &queue.client);
-    let once = |key, data| execute_once(app, client, Some(key), anonymous(data));
+    let once = |key, data| execute_once(app, client, Some(Key::Idempotency(key)), anonymous(data));
     let Once::First(first) = once("k", r#"{"a":1}"#).await.expect("an insertion") else { panic!("nothing before") };
     assert_eq!(once("k", r#"{"a":1}"#).await.expect("the same"), Once::Repeated(first));
     let other = (Code::Conflict, "The Idempotency-Key was used for another request".to_owned());
     assert_eq!(refusal(once("k", r#"{"a": 1}"#).await), other);
-    assert_eq!(refusal(execute_once(app, client, Some("k"), InsertSchema(schema_text("{}"))).await).0, Code::Forbidden);
+    assert_eq!(
+        refusal(execute_once(app, client, Some(Key::Idempotency("k")), InsertSchema(schema_text("{}"))).await).0,
+        Code::Forbidden
+    );
     assert!(matches!(once("K", r#"{"a":1}"#).await, Ok(Once::First(_))), "another key");
-    let operator = execute_once(app, &queue.gateway.operator, Some("k"), anonymous(r#"{"a":1}"#)).await;
+    let operator =
+        execute_once(app, &queue.gateway.operator, Some(Key::Idempotency("k")), anonymous(r#"{"a":1}"#)).await;
     assert!(matches!(operator, Ok(Once::First(_))), "another caller");
     assert_eq!(count(&queue, RECORDS, ""), 3);
     for _ in 0..2 {
@@ -42,7 +46,7 @@ async fn a_repeated_request_has_one_effect_and_the_same_answer() {
 async fn two_at_once_have_one_effect() {
     let queue = Queue::start().await;
     let (app, client) = (&queue.gateway.app, &queue.client);
-    let once = || execute_once(app, client, Some("k"), anonymous("{}"));
+    let once = || execute_once(app, client, Some(Key::Idempotency("k")), anonymous("{}"));
     let (one, two, three) = tokio::join!(once(), once(), once());
     let (mut firsts, mut uuids) = (0, Vec::new());
     for outcome in [one, two, three] {
@@ -62,15 +66,27 @@ async fn failures_are_not_remembered_and_keys_expire() {
     let queue = Queue::start().await;
     let (app, client) = (&queue.gateway.app, &queue.client);
     queue.insert("orders", "r", "{}").await;
-    let conflict = || execute_once(app, client, Some("k"), insertion("orders", "r", r#"{"a":1}"#));
+    let conflict = || execute_once(app, client, Some(Key::Idempotency("k")), insertion("orders", "r", r#"{"a":1}"#));
     assert_eq!(refusal(conflict().await).0, Code::Conflict);
     assert_eq!(count(&queue, "SELECT outcome FROM repeat", ""), 0);
-    assert!(matches!(execute_once(app, client, Some("k"), anonymous("{}")).await, Ok(Once::First(_))));
-    assert!(matches!(execute_once(app, client, Some("k"), anonymous("{}")).await, Ok(Once::Repeated(_))));
+    assert!(matches!(
+        execute_once(app, client, Some(Key::Idempotency("k")), anonymous("{}")).await,
+        Ok(Once::First(_))
+    ));
+    assert!(matches!(
+        execute_once(app, client, Some(Key::Idempotency("k")), anonymous("{}")).await,
+        Ok(Once::Repeated(_))
+    ));
     app.clock.advance(app.config.api.idempotency_milliseconds());
-    assert!(matches!(execute_once(app, client, Some("other"), anonymous("{}")).await, Ok(Once::First(_))));
+    assert!(matches!(
+        execute_once(app, client, Some(Key::Idempotency("other")), anonymous("{}")).await,
+        Ok(Once::First(_))
+    ));
     assert_eq!(count(&queue, "SELECT outcome FROM repeat WHERE idempotency_key = $1", "k"), 0, "it was forgotten");
-    assert!(matches!(execute_once(app, client, Some("k"), anonymous("{}")).await, Ok(Once::First(_))));
+    assert!(matches!(
+        execute_once(app, client, Some(Key::Idempotency("k")), anonymous("{}")).await,
+        Ok(Once::First(_))
+    ));
 }
 
 #[tokio::test]
@@ -80,7 +96,8 @@ async fn keys_are_short_and_visible() {
     let too_long = "x".repeat(256);
     for (key, fits) in [("!~", true), (&longest, true), (&too_long, false), ("", false), ("a b", false), ("ä", false)]
     {
-        let outcome = execute_once(&queue.gateway.app, &queue.client, Some(key), anonymous("{}")).await;
+        let outcome =
+            execute_once(&queue.gateway.app, &queue.client, Some(Key::Idempotency(key)), anonymous("{}")).await;
         assert_eq!(
             outcome.map(|_| ()).map_err(|error| error.code()),
             fits.then_some(()).ok_or(Code::InvalidInput),
@@ -93,13 +110,13 @@ async fn keys_are_short_and_visible() {
 async fn schemas_and_payloads_can_be_sent_twice() {
     let queue = Queue::start().await;
     let (app, operator) = (&queue.gateway.app, &queue.gateway.operator);
-    let schema = || execute_once(app, operator, Some("k"), InsertSchema(schema_text("{}")));
+    let schema = || execute_once(app, operator, Some(Key::Idempotency("k")), InsertSchema(schema_text("{}")));
     let Once::First(first) = schema().await.expect("a schema") else { panic!("nothing before") };
     assert_eq!(schema().await.expect("the same"), Once::Repeated(first));
     let add = AddWebhook { flow: "orders".to_owned(), uri: Some("hook".to_owned()), application: None };
     queue.gateway.run(add).await.expect("a webhook");
     let hook = queue.gateway.call(&Credential::Webhook("hook".to_owned()), HOME).expect("a caller");
-    let post = || execute_once(app, &hook, Some("k"), PostWebhook { payload: "p".to_owned() });
+    let post = || execute_once(app, &hook, Some(Key::Idempotency("k")), PostWebhook { payload: "p".to_owned() });
     let Once::First(first) = post().await.expect("a payload") else { panic!("nothing before") };
     assert_eq!(post().await.expect("the same"), Once::Repeated(first));
     assert_eq!(count(&queue, "SELECT uuid FROM webhook_payload", ""), 1);
