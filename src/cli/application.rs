@@ -11,10 +11,10 @@ use super::{Global, output, session};
 use crate::model::account::{Application, Compatibility, FaultDialect};
 use crate::model::address::Network;
 use crate::model::scope::Scopes;
-use crate::operation::account::AddApplication;
+use crate::operation::account::{AddApplication, RemoveApplication};
 use crate::store::account;
 
-/// Add applications and list them
+/// Add applications, list and remove them
 ///
 /// An application is a client program of one customer. It calls with the customer's API key and its own key, or with
 /// OAuth2 access tokens, from the addresses it was given, within the scopes it was granted.
@@ -27,6 +27,17 @@ pub(super) enum Command {
         /// The customer's name
         #[arg(long)]
         customer: String,
+    },
+    /// Remove an application; its key, its client secret and its tokens stop working at once
+    #[command(after_help = "Example:\n  flowgate app remove --customer Shop --app portal\n\n\
+        What it stored stays. Its webhooks stay too, and belong to no application.")]
+    Remove {
+        /// The customer's name
+        #[arg(long)]
+        customer: String,
+        /// The application's name
+        #[arg(long, value_name = "NAME")]
+        app: String,
     },
 }
 
@@ -78,7 +89,17 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add(arguments) => add(global, arguments),
         Command::List { customer } => list(global, &customer),
+        Command::Remove { customer, app } => remove(global, &customer, app),
     }
+}
+
+fn remove(global: &Global, customer: &str, name: String) -> anyhow::Result<()> {
+    let app = session::open(global)?;
+    let caller = session::operator_for(&app, customer)?;
+    let value = json!({"removed": name});
+    let text = format!("Removed application '{name}'. A running server follows within a second.\n");
+    session::perform(&app, &caller, RemoveApplication { name })?;
+    output::show(global.json, &value, &text)
 }
 
 fn add(global: &Global, arguments: Add) -> anyhow::Result<()> {

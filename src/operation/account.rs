@@ -131,6 +131,29 @@ impl Operation for AddApplication {
     }
 }
 
+/// Removes an application of the caller's customer, with its tokens. What it stored stays.
+pub struct RemoveApplication {
+    /// Its name.
+    pub name: String,
+}
+
+impl Operation for RemoveApplication {
+    const NAME: &'static str = "removeApplication";
+    const ACCESS: Access = Access::Operator;
+    type Output = ();
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<()> {
+        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let application = find_application(tx, customer, &self.name)?;
+                account::remove_application(tx, application.id)?;
+                record(tx, customer, &actor, Self::NAME, &self.name, now)
+            })
+            .await
+    }
+}
+
 /// Replaces a secret of the caller's customer. The old one stops working at once.
 pub struct RotateKey {
     /// Which secret.

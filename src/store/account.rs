@@ -165,6 +165,11 @@ pub fn update_application(tx: &mut dyn Tx, changed: &Application) -> Result<()> 
     found(rows, "The application does not exist")
 }
 
+/// Removes an application; its tokens go with it, and its webhooks then belong to none. False if there is none.
+pub fn remove_application(tx: &mut dyn Tx, application: ApplicationId) -> Result<bool> {
+    Ok(tx.execute("DELETE FROM application WHERE id = $1", &[application.0.into()])? > 0)
+}
+
 /// Replaces the hash of an application's key; `Conflict` if another application of the customer has it.
 pub fn update_app_key(tx: &mut dyn Tx, application: ApplicationId, app_key_hash: &[u8], now: Timestamp) -> Result<()> {
     let Some((customer, _)) = find_by_id(tx, application)? else { return found(0, "The application does not exist") };

@@ -7,6 +7,7 @@ use flowgate::store::{Options, Store, account};
 use serde_json::Value;
 
 use crate::process::Place;
+use crate::support::send;
 
 fn with_shop() -> Place {
     let place = Place::new();
@@ -34,6 +35,7 @@ fn every_command_explains_itself() {
         "app",
         "app add",
         "app list",
+        "app remove",
         "key",
         "key rotate",
         "token",
@@ -154,6 +156,27 @@ fn all_tokens_of_an_application_are_revoked() {
     assert!(place.succeed(revoke).starts_with("Revoked 0 tokens."));
     let error = place.fail("token revoke --customer Shop --app none", 1);
     assert!(error.contains("There is no application 'none'"), "{error}");
+}
+
+#[test]
+fn an_application_goes_with_its_tokens() {
+    let place = with_shop();
+    place.succeed("app add --customer Shop --name portal --ip any --scope all --oauth2");
+    let token = place.json("token issue --customer Shop --app portal")["access_token"].as_str().map(str::to_owned);
+    let bearer = ("Authorization", format!("Bearer {}", token.expect("a token")));
+    let gateway = place.serve("");
+    let ask = || {
+        let request =
+            format!("GET /v1/schema HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}: {}\r\n\r\n", bearer.0, bearer.1);
+        send(gateway.address, request.as_bytes()).status
+    };
+    assert_eq!(ask(), 404, "the customer has no schema, and the token is good");
+    assert_eq!(place.json("app remove --customer Shop --app portal"), serde_json::json!({"removed": "portal"}));
+    // The server follows what other processes change within a moment, which is asked for rather than waited for.
+    let followed = (0..10_000).any(|_| ask() == 403);
+    assert!(followed, "the token of a removed application is still good");
+    let error = place.fail("app remove --customer Shop --app portal", 1);
+    assert!(error.contains("There is no application 'portal'"), "{error}");
 }
 
 #[test]
