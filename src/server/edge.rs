@@ -21,7 +21,7 @@ use crate::facade::soap::endpoint::Defect;
 const LONGEST_TARGET: usize = 8 * 1024;
 
 /// Every method that any address knows.
-const METHODS: &str = "GET, HEAD, OPTIONS, POST";
+const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, POST, PUT";
 
 /// Answers a request, or lets it on.
 pub(super) fn pass<S>(

@@ -15,7 +15,7 @@ use crate::xml::text::decode_within;
 /// Values in a body that is no record.
 const MOST_VALUES: usize = 50_000;
 /// Identifiers in one request.
-const MOST_UUIDS: usize = 10_000;
+pub const MOST_UUIDS: usize = 10_000;
 
 /// The body as a value of that shape.
 /// # Errors

@@ -3,17 +3,20 @@
 
 use std::sync::LazyLock;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, LOCATION,
+    REFERRER_POLICY,
 };
 use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
 
 use crate::app::App;
+use crate::auth::key;
 use crate::facade::request::{self, Surroundings};
 use crate::facade::v1::collection::{self, Keys};
-use crate::facade::v1::openapi;
+use crate::facade::v1::error::describe;
+use crate::facade::v1::{condition, openapi, yaml};
 use crate::facade::{body, compress};
 
 const PAGE: &str = include_str!("explorer.html");
@@ -29,7 +32,7 @@ const PLACEHOLDER: &str = "http://address.invalid";
 
 static JSON: LazyLock<String> =
     LazyLock::new(|| serde_json::to_string(&openapi::describe(PLACEHOLDER)).unwrap_or_default());
-static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(openapi::describe(PLACEHOLDER)).unwrap_or_default());
+static YAML: LazyLock<String> = LazyLock::new(|| yaml::write(&openapi::describe(PLACEHOLDER)));
 
 /// Mounts the pages.
 pub fn routes(config: &mut ServiceConfig) {
@@ -61,23 +64,37 @@ async fn description(request: HttpRequest, app: Data<App>, surroundings: Data<Su
         true => (&*JSON, "application/json"),
         false => (&*YAML, "application/yaml"),
     };
-    let mut response = HttpResponse::Ok();
-    response
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")));
     // The address has passed a check that leaves nothing in it to escape.
-    compress::finish(&request, response, text.replace(PLACEHOLDER, &origin))
+    send(&request, HttpResponse::Ok(), content_type, text.replace(PLACEHOLDER, &origin))
 }
 
 async fn page(request: HttpRequest) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")))
         .insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")));
+    send(&request, response, "text/html; charset=utf-8", PAGE.to_owned())
+}
+
+/// Sends a text that browsers keep, and ask about before they use it again.
+fn send(
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+    content_type: &'static str,
+    text: String,
+) -> HttpResponse {
+    let digest: String = key::hash(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let packing = if compress::applies(request, &text) { "-gzip" } else { "" };
+    let tag = format!("\"{digest}{packing}\"");
+    let is_known = condition::is_known(request.headers(), Some(&tag), None);
+    response
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)))
+        .insert_header((ETAG, tag))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")));
-    compress::finish(&request, response, PAGE.to_owned())
+    match is_known {
+        true => response.status(StatusCode::NOT_MODIFIED).finish(),
+        false => compress::finish(request, response, text),
+    }
 }
 
 /// The page's links are relative to an address without a slash at its end.
@@ -86,31 +103,26 @@ async fn to_page() -> HttpResponse {
 }
 
 async fn file(request: HttpRequest, name: web::Path<String>, surroundings: Data<Surroundings>) -> HttpResponse {
+    const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
     if name.as_str() == "explorer.js" {
         let keys = if surroundings.demo { r#"{apiKey: "demo-api-key", app: "demo-app"}"# } else { "{}" };
-        let mut response = HttpResponse::Ok();
-        response
-            .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8")))
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")));
-        return compress::finish(&request, response, SCRIPT.replace("DEMO_KEYS", keys));
+        return send(&request, HttpResponse::Ok(), SCRIPT_TYPE, SCRIPT.replace("DEMO_KEYS", keys));
     }
+    let content_type = match name.as_str() {
+        "swagger-ui.css" => "text/css; charset=utf-8",
+        "swagger-ui-bundle.js" => SCRIPT_TYPE,
+        _ => return missing(),
+    };
     let config = std::sync::Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
-    let found = matches!(name.as_str(), "swagger-ui.css" | "swagger-ui-bundle.js")
-        .then(|| utoipa_swagger_ui::serve(&name, config).ok().flatten())
-        .flatten();
-    match found {
-        None => HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("There is no such file\n"),
-        Some(file) => {
-            let mut response = HttpResponse::Ok();
-            response
-                .insert_header((CONTENT_TYPE, file.content_type))
-                .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")));
-            match String::from_utf8(file.bytes.into_owned()) {
-                Ok(text) => compress::finish(&request, response, text),
-                Err(error) => response.body(error.into_bytes()),
-            }
-        }
+    let file = utoipa_swagger_ui::serve(&name, config).ok().flatten();
+    match file.and_then(|file| String::from_utf8(file.bytes.into_owned()).ok()) {
+        Some(text) => send(&request, HttpResponse::Ok(), content_type, text),
+        None => missing(),
     }
+}
+
+fn missing() -> HttpResponse {
+    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("There is no such file\n")
 }
 
 /// A file for another explorer, with the address and the keys that the form on the service page holds.
@@ -121,15 +133,16 @@ async fn download(
     app: Data<App>,
     surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    let Ok(body) = body::read(&request, payload, &app).await else {
-        return HttpResponse::BadRequest().force_close().finish();
+    let body = match body::read(&request, payload, &app).await {
+        Ok(body) => body,
+        Err(error) => return HttpResponse::build(describe(error.code()).0).force_close().finish(),
     };
     let origin = request::origin(&request, &app, surroundings.address);
     let keys = Keys::of(&body.bytes);
     let text = match name.as_str() {
         collection::POSTMAN => collection::postman(&origin, &keys),
         collection::HTTP_FILE => collection::http_file(&origin, &keys),
-        _ => return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("There is no such file\n"),
+        _ => return missing(),
     };
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")))

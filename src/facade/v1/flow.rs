@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 use crate::facade::resource;
 use crate::facade::v1::call::Call;
-use crate::facade::v1::parameter::{EXPAND, FLOW, FLOW_ID, STATUS};
+use crate::facade::v1::parameter::{EXPAND_FLOW, FLOW, FLOW_ID, STATUS};
 use crate::facade::v1::reply::Reply;
 use crate::model::flow::FlowStatus;
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram};
@@ -41,6 +41,7 @@ pub struct CurrentFlow {
     /// draft, public, paused, running or inactive.
     status: String,
     /// The version's number; null before the first one.
+    #[schema(required)]
     version: Option<i64>,
     /// The graph: of the version or, before the first one, of the draft.
     graph: Value,
@@ -61,7 +62,7 @@ pub struct ShownVersion {
 pub async fn get(call: &Call<'_>) -> Result<Reply> {
     let diagram = execute(call.app, call.caller()?, GetFlowDiagram { flow: reference(call)? }).await?;
     let mut shown = resource::flow_diagram(&diagram, &call.app.config.api.time_zone);
-    match call.parameters.get(&EXPAND)?.as_deref() {
+    match call.parameters.get(&EXPAND_FLOW)?.as_deref() {
         None => {}
         Some("draft") => {
             let draft = diagram.flow.draft.as_deref().and_then(|draft| serde_json::from_str(draft).ok());

@@ -1,12 +1,13 @@
 //! The description of the dialect for machines, `OpenAPI` 3.1: drawn from the table of endpoints and the types that the
-//! handlers read and write. It is written by hand as JSON: the library's part is the schemas of the types, and YAML.
+//! handlers read and write. It is written by hand as JSON: the library's part is the schemas of the types.
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::OpenApi;
 
-use crate::error::{Error, Result};
-use crate::facade::v1::endpoint::{Access, Body, Endpoint, Shape, Use};
-use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, FIELDS, Kind, Parameter, SCOPES_WANTED};
+use crate::facade::v1::endpoint::{Access, Body, Endpoint, Shape, Use, optional};
+use crate::facade::v1::neighbours;
+use crate::facade::v1::parameter::{
+    API_KEY, APP, CLIENT_ID, CLIENT_SECRET, FIELDS, Kind, NAME, Parameter, SCOPES_WANTED,
+};
 use crate::facade::v1::table::ENDPOINTS;
 use crate::model::scope::Scope;
 
@@ -15,7 +16,7 @@ const INTRODUCTION: &str = "Data goes in as records, runs through flows, and com
     be a header or a part of the address; the header wins.";
 
 /// The statuses that a failure may have at any endpoint.
-const COMMON: [u16; 6] = [400, 408, 413, 429, 500, 503];
+const COMMON: [u16; 7] = [400, 408, 413, 414, 429, 500, 503];
 
 /// The description of a gateway at that address.
 pub fn describe(origin: &str) -> Value {
@@ -27,6 +28,8 @@ pub fn describe(origin: &str) -> Value {
             item.insert(endpoint.method.as_str().to_ascii_lowercase(), operation(endpoint, &mut schemas));
         }
     }
+    paths.extend(neighbours::paths());
+    schemas.extend(neighbours::schemas());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -47,14 +50,6 @@ pub fn describe(origin: &str) -> Value {
     })
 }
 
-/// The same as YAML.
-/// # Errors
-/// A description that is not of its own form, which would be a defect.
-pub fn to_yaml(description: Value) -> Result<String> {
-    let description: OpenApi = serde_json::from_value(description).map_err(Error::internal)?;
-    description.to_yaml().map_err(Error::internal)
-}
-
 fn tags() -> Value {
     json!([
         {"name": "Authentication", "description": "Access tokens for OAuth2 applications."},
@@ -64,6 +59,8 @@ fn tags() -> Value {
         {"name": "Webhook", "description": "What external systems send."},
         {"name": "Flow", "description": "What records run through."},
         {"name": "Options", "description": "What there is."},
+        {"name": "OAuth2", "description": "Access tokens as OAuth2 libraries get them. Failures look as the standards have them."},
+        {"name": "Health", "description": "For supervisors and proxies. No credentials are needed."},
     ])
 }
 
@@ -99,9 +96,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
         }
         Body::Free => Some(json!({"content": {"*/*": {}}})),
         Body::Parameters if endpoint.method.as_str() == "GET" => None,
-        Body::Parameters => {
-            Some(json!({"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}))
-        }
+        Body::Parameters => Some(form(endpoint)),
     };
     if let (Some(body), Some(members)) = (body, operation.as_object_mut()) {
         members.insert("requestBody".to_owned(), body);
@@ -116,25 +111,32 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         let example = if name == "uuid" { "order-4711" } else { "demo-hook" };
         list.push(json!({
             "name": name, "in": "path", "required": true, "description": doc, "example": example,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "schema": schema_of(Kind::Name(255)),
         }));
     }
     for used in endpoint.parameters {
-        list.extend(spellings(used));
+        list.extend(place(endpoint, used).map(|place| parameter(used, place)));
     }
-    if endpoint.access.scope().is_some() {
-        list.extend(header_of(&SCOPES_WANTED).map(|name| parameter(&SCOPES_WANTED, "header", name, false)));
+    if let Some(scope) = endpoint.access.scope() {
+        let mut wanted = parameter(&optional(&SCOPES_WANTED), Place::Header);
+        if let Some(members) = wanted.as_object_mut() {
+            members.insert("example".to_owned(), json!([scope.name()]));
+        }
+        list.push(wanted);
     }
-    list.push(parameter(&FIELDS, "query", FIELDS.name, false));
+    list.push(parameter(&optional(&FIELDS), Place::Query));
     let is_kept = endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some();
-    let conditions: &[(&str, &str)] = match endpoint.failures.contains(&412) {
-        true => &[("If-Match", "The entity tag that must still be the present one.")],
-        false if is_kept => &[("If-None-Match", "An entity tag for which the answer would be 304.")],
-        false => &[],
-    };
-    list.extend(conditions.iter().map(|(name, doc)| {
-        json!({"name": name, "in": "header", "required": false, "description": doc, "schema": {"type": "string", "pattern": "^(\\*|\"[!#-~]*\")$"}})
-    }));
+    let condition = |name: &str, doc: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": doc, "schema": schema});
+    if endpoint.failures.contains(&412) {
+        let doc = "The entity tag that must still be the present one.";
+        list.push(condition("If-Match", doc, json!({"type": "string", "pattern": r#"^"[0-9a-z-]{1,64}"$"#})));
+    } else if is_kept {
+        list.push(condition(
+            "If-None-Match",
+            "An entity tag for which the answer would be 304.",
+            json!({"type": "string"}),
+        ));
+    }
     list
 }
 
@@ -143,47 +145,80 @@ fn names_in(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
 }
 
-/// A parameter as a header and in the address; what must be given is described as its header alone, since no
-/// description can say that one of two is needed.
-fn spellings(used: &Use) -> Vec<Value> {
+/// Where a parameter is described.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Header,
+    Query,
+}
+
+/// The place of a parameter, if it is not part of the body. Most may be in two, of which one is described as a parameter
+/// and the other in words: no description can say that one overrules the other, and generated clients would offer both.
+fn place(endpoint: &Endpoint, used: &Use) -> Option<Place> {
+    match endpoint.body {
+        Body::Parameters if endpoint.method.as_str() == "GET" => Some(Place::Query),
+        Body::Parameters => None,
+        _ if used.parameter.headers.is_empty() => Some(Place::Query),
+        _ => Some(Place::Header),
+    }
+}
+
+fn parameter(used: &Use, place: Place) -> Value {
     let Use { parameter: described, is_required } = *used;
-    let mut list: Vec<Value> = Vec::new();
-    list.extend(header_of(described).map(|name| parameter(described, "header", name, is_required)));
-    if !is_required || list.is_empty() {
-        list.extend(described.queries.first().map(|name| parameter(described, "query", name, is_required)));
-    }
-    list
-}
-
-fn header_of(parameter: &Parameter) -> Option<&'static str> {
-    if parameter.headers.is_empty() { None } else { Some(parameter.name) }
-}
-
-fn parameter(described: &Parameter, place: &str, name: &str, is_required: bool) -> Value {
-    let mut doc = described.doc.to_owned();
-    if let (true, Some(query)) = (is_required && place == "header", described.queries.first()) {
-        doc.push_str(&format!(" It may be `{query}` in the address instead."));
-    }
+    let (place, name, other) = match place {
+        Place::Header => {
+            ("header", described.name, described.queries.first().map(|query| format!("`{query}` in the address")))
+        }
+        Place::Query => {
+            let header = (!described.headers.is_empty()).then(|| format!("the header `{}`", described.name));
+            ("query", described.queries.first().copied().unwrap_or_default(), header)
+        }
+    };
+    let other = other.map(|other| format!(" It may be {other} instead.")).unwrap_or_default();
     let mut value = json!({
-        "name": name, "in": place, "required": is_required, "description": doc, "schema": schema_of(described.kind),
+        "name": name, "in": place, "required": is_required, "description": format!("{}{other}", described.doc),
+        "schema": schema_of(described.kind),
     });
     if let (false, Some(members)) = (described.example.is_empty(), value.as_object_mut()) {
         let example = match described.kind {
             Kind::Integer(..) => parsed(described.example),
-            Kind::List(_) => json!([described.example]),
-            Kind::Text(_) | Kind::Choice(_) => json!(described.example),
+            _ => json!(described.example),
         };
         members.insert("example".to_owned(), example);
     }
     value
 }
 
+/// The parameters as a form.
+fn form(endpoint: &Endpoint) -> Value {
+    let properties: Map<String, Value> = endpoint
+        .parameters
+        .iter()
+        .map(|used| {
+            let mut schema = schema_of(used.parameter.kind);
+            if let Some(members) = schema.as_object_mut() {
+                members.insert("description".to_owned(), json!(used.parameter.doc));
+            }
+            (used.parameter.queries.first().copied().unwrap_or_default().to_owned(), schema)
+        })
+        .collect();
+    json!({"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": properties}}}})
+}
+
 fn schema_of(kind: Kind) -> Value {
     match kind {
-        Kind::Text(most) => json!({"type": "string", "maxLength": most}),
+        Kind::Text => json!({"type": "string", "pattern": r"^[^\x00]*$"}),
+        Kind::Name(most) => json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": NAME}),
         Kind::Integer(least, most) => json!({"type": "integer", "format": "int64", "minimum": least, "maximum": most}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::List(words) => json!({"type": "array", "items": {"type": "string", "enum": words}}),
+        Kind::Uuids => {
+            let uuid =
+                json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^\x00-\x20\x7f-\xa0,]+$"});
+            json!({"type": "array", "minItems": 1, "items": uuid})
+        }
+        Kind::Moment => json!({"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]}),
+        Kind::Date => json!({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
     }
 }
 
@@ -236,6 +271,9 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
             "content": {"application/json": {"schema": schema, "example": example}, "application/xml": {}},
         }),
     );
+    if let (Some(links), Some(success)) = (links(endpoint), list.get_mut(&endpoint.status.to_string())) {
+        success.as_object_mut().map(|members| members.insert("links".to_owned(), links));
+    }
     let is_read = endpoint.method.as_str() == "GET";
     if is_read && endpoint.access.scope().is_some() {
         list.insert("304".to_owned(), json!({"$ref": "#/components/responses/304"}));
@@ -254,6 +292,14 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     Value::Object(list)
 }
 
+/// What can be done with what was created.
+fn links(endpoint: &Endpoint) -> Option<Value> {
+    let uuid = json!({"uuid": "$response.body#/resource/data_record_id"});
+    let link = |id: &str| (id.to_owned(), json!({"operationId": id, "parameters": uuid}));
+    let linked = ["getRecordById", "updateRecordById", "deleteRecordById"];
+    (endpoint.id == "insertRecord").then(|| Value::Object(linked.map(link).into_iter().collect()))
+}
+
 fn headers_of(endpoint: &Endpoint) -> Value {
     let mut names = vec!["X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
     if endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some() {
@@ -265,6 +311,7 @@ fn headers_of(endpoint: &Endpoint) -> Value {
     refer("headers", &names)
 }
 
+/// Named parts of the description, by reference.
 fn refer(kind: &str, names: &[&str]) -> Value {
     let refer = |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/{kind}/{name}")}));
     Value::Object(names.iter().map(refer).collect())
@@ -306,6 +353,7 @@ fn responses() -> Value {
         "409": failure("The request contradicts what is stored", &[]),
         "412": failure("The resource changed since the client saw it", &[]),
         "413": failure("The request is too large", &[]),
+        "414": {"description": "The address is too long", "content": {"text/plain": {"schema": {"type": "string"}}}},
         "429": failure("Too many requests", &["Retry-After"]),
         "500": failure("A failure of the gateway", &[]),
         "503": failure("The gateway cannot do this at the moment", &["Retry-After"]),
@@ -379,6 +427,7 @@ fn security_schemes(origin: &str) -> Value {
         "app": key(&APP, "header", APP.name),
         "apiKeyInAddress": key(&API_KEY, "query", first(&API_KEY)),
         "appInAddress": key(&APP, "query", first(&APP)),
+        "client": {"type": "http", "scheme": "basic", "description": "The application's OAuth2 client id and secret."},
         "clientId": key(&CLIENT_ID, "header", CLIENT_ID.name),
         "clientSecret": key(&CLIENT_SECRET, "header", CLIENT_SECRET.name),
     })

@@ -29,15 +29,26 @@ pub struct Parameter {
 /// What a parameter looks like.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// Any text of at most so many characters.
-    Text(u32),
+    /// Any text.
+    Text,
+    /// A text of at least one and at most so many characters, none of them a control character.
+    Name(u32),
     /// A whole number between the two.
     Integer(i64, i64),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Words of one list, separated by commas or spaces.
     List(&'static [&'static str]),
+    /// Data records' identifiers, separated by commas or spaces.
+    Uuids,
+    /// A moment (RFC 3339), or nothing.
+    Moment,
+    /// A date, or a moment.
+    Date,
 }
+
+/// What names look like: no control characters, and no space at either end, since headers lose those.
+pub const NAME: &str = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$";
 
 /// The parameters of one request.
 #[derive(Debug)]
@@ -117,7 +128,7 @@ pub const API_KEY: Parameter = Parameter {
     headers: &["x-apikey"],
     queries: &["api_key"],
     doc: "The customer's API key.",
-    kind: Kind::Text(512),
+    kind: Kind::Name(512),
     example: "demo-api-key",
 };
 /// The application's key.
@@ -126,7 +137,7 @@ pub const APP: Parameter = Parameter {
     headers: &["x-app"],
     queries: &["app_key"],
     doc: "The application's key.",
-    kind: Kind::Text(512),
+    kind: Kind::Name(512),
     example: "demo-app",
 };
 /// What the request wants to be allowed.
@@ -136,7 +147,7 @@ pub const SCOPES_WANTED: Parameter = Parameter {
     queries: &["scopes"],
     doc: "The scopes this request makes do with, separated by commas or spaces. Absent: all that were granted.",
     kind: Kind::List(SCOPES),
-    example: "record",
+    example: "",
 };
 /// A client's identifier.
 pub const CLIENT_ID: Parameter = Parameter {
@@ -144,7 +155,7 @@ pub const CLIENT_ID: Parameter = Parameter {
     headers: &["client_id"],
     queries: &[],
     doc: "The application's OAuth2 client id.",
-    kind: Kind::Text(512),
+    kind: Kind::Name(512),
     example: "demo-client",
 };
 /// A client's secret.
@@ -153,7 +164,7 @@ pub const CLIENT_SECRET: Parameter = Parameter {
     headers: &["client_secret"],
     queries: &[],
     doc: "The application's OAuth2 client secret.",
-    kind: Kind::Text(512),
+    kind: Kind::Name(512),
     example: "demo-secret",
 };
 /// The only grant there is.
@@ -171,7 +182,7 @@ pub const REFRESH_TOKEN: Parameter = Parameter {
     headers: &["refresh_token"],
     queries: &[],
     doc: "The refresh token.",
-    kind: Kind::Text(512),
+    kind: Kind::Name(512),
     example: "633d3d4493db0b4abaa1645987acf9e3375daef05b38b8c08571f661a190b808",
 };
 /// A record's identifier.
@@ -180,7 +191,7 @@ pub const UUID: Parameter = Parameter {
     headers: &["x-uuid", "uuid"],
     queries: &["uuid"],
     doc: "The data record's identifier.",
-    kind: Kind::Text(255),
+    kind: Kind::Name(255),
     example: "order-4711",
 };
 /// The flow of a record.
@@ -189,7 +200,7 @@ pub const FLOW: Parameter = Parameter {
     headers: &["x-flow"],
     queries: &["flow_name"],
     doc: "The flow, by its number or its name.",
-    kind: Kind::Text(128),
+    kind: Kind::Name(128),
     example: "Leads",
 };
 /// When a record runs.
@@ -198,7 +209,7 @@ pub const EXECUTION_TIME: Parameter = Parameter {
     headers: &["x-executiontime"],
     queries: &["executiontime", "realtime"],
     doc: "When to run, as an ATOM date such as 2005-08-15T15:52:01+00:00. Absent or empty: at once.",
-    kind: Kind::Text(64),
+    kind: Kind::Moment,
     example: "",
 };
 /// A flow by number.
@@ -224,17 +235,27 @@ pub const FIELDS: Parameter = Parameter {
     name: "fields",
     headers: &[],
     queries: &["fields"],
-    doc: "The members of `resource` to answer with, separated by commas; `info.uuid` reaches into a member.",
-    kind: Kind::Text(1_024),
+    doc: "The members of `resource` to answer with, separated by commas; `info.uuid` reaches into a member. The reply \
+          lacks the others, even if they are described as always there.",
+    kind: Kind::Text,
     example: "",
 };
-/// What is shown in addition.
-pub const EXPAND: Parameter = Parameter {
+/// What is shown of a flow in addition.
+pub const EXPAND_FLOW: Parameter = Parameter {
     name: "expand",
     headers: &[],
     queries: &["expand"],
-    doc: "Members to answer with in addition.",
-    kind: Kind::Text(128),
+    doc: "`draft` adds the graph that is not yet published.",
+    kind: Kind::Choice(&["draft"]),
+    example: "",
+};
+/// What is shown of found records in addition.
+pub const EXPAND_RECORD: Parameter = Parameter {
+    name: "expand",
+    headers: &[],
+    queries: &["expand"],
+    doc: "`data_record` adds the content of each record.",
+    kind: Kind::Choice(&["data_record"]),
     example: "",
 };
 /// What makes a repeat recognisable.
@@ -244,7 +265,7 @@ pub const IDEMPOTENCY_KEY: Parameter = Parameter {
     queries: &[],
     doc: "Names the request, so that it can be repeated: the same key with the same request is answered with the first \
           reply and has no further effect; with another request it is refused.",
-    kind: Kind::Text(255),
+    kind: Kind::Name(255),
     example: "",
 };
 
@@ -272,7 +293,7 @@ pub const SEARCHED_UUID: Parameter = Parameter {
     headers: &["x-uuid", "uuid"],
     queries: &["uuid"],
     doc: "The data record of this identifier alone.",
-    kind: Kind::Text(255),
+    kind: Kind::Name(255),
     example: "",
 };
 /// The flow whose records a search is for.
@@ -281,7 +302,7 @@ pub const SEARCHED_FLOW: Parameter = Parameter {
     headers: &["x-flow"],
     queries: &["flow_name"],
     doc: "Data records of this flow alone, by its number or its name.",
-    kind: Kind::Text(128),
+    kind: Kind::Text,
     example: "",
 };
 /// The status of the records a search is for.
@@ -300,7 +321,7 @@ pub const FIELD_NAME: Parameter = Parameter {
     headers: &["x-datafield-name"],
     queries: &["datafield_name"],
     doc: "Data records that have this data field, which their flow or the schema declares.",
-    kind: Kind::Text(128),
+    kind: Kind::Name(128),
     example: "",
 };
 /// Its value.
@@ -309,7 +330,7 @@ pub const FIELD_VALUE: Parameter = Parameter {
     headers: &["x-datafield-value"],
     queries: &["datafield_value"],
     doc: "The value that the data field must have. It needs X-datafield-name.",
-    kind: Kind::Text(255),
+    kind: Kind::Text,
     example: "",
 };
 /// Which date a search looks at.
@@ -327,7 +348,7 @@ pub const DATE_FROM: Parameter = Parameter {
     headers: &[],
     queries: &["date_from"],
     doc: "The earliest date: 2017-12-31 24:00:00, 31-12-2017 12:00:00, 2017-12-31, or an RFC 3339 date with a zone.",
-    kind: Kind::Text(64),
+    kind: Kind::Date,
     example: "",
 };
 /// The latest date.
@@ -336,7 +357,7 @@ pub const DATE_TO: Parameter = Parameter {
     headers: &[],
     queries: &["date_to"],
     doc: "The latest date, in the same forms; it is included.",
-    kind: Kind::Text(64),
+    kind: Kind::Date,
     example: "",
 };
 /// What to do with records in the queue.
@@ -354,8 +375,9 @@ pub const UUIDS: Parameter = Parameter {
     name: "X-Queue-Uuids",
     headers: &["x-queue-uuids"],
     queries: &["queue_uuids"],
-    doc: "The data records' identifiers, separated by commas or spaces; those in the body are added.",
-    kind: Kind::Text(8_192),
+    doc: "The data records' identifiers, separated by commas or spaces. Those in the body are added to them, and the \
+          body may be left out with this header.",
+    kind: Kind::Uuids,
     example: "",
 };
 /// Where records are moved.
@@ -364,7 +386,7 @@ pub const TARGET_FLOW: Parameter = Parameter {
     headers: &["x-movetoflow-flow"],
     queries: &["movetoflow_flow"],
     doc: "The flow to move them to, by its number or its name.",
-    kind: Kind::Text(128),
+    kind: Kind::Name(128),
     example: "Invoices",
 };
 

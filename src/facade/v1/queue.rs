@@ -1,12 +1,14 @@
 //! `/v1/record/changestatus` and `/v1/record/movetoflow` (document 003, "Execute queue actions", "Move to flow").
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, Object, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::{Error, Result};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::content;
-use crate::facade::v1::parameter::{ACTION, TARGET_FLOW, UUIDS};
+use crate::facade::v1::parameter::{ACTION, NAME, TARGET_FLOW, UUIDS};
 use crate::facade::v1::reply::Reply;
 use crate::model::record::{Place, QueueStatus};
 use crate::operation::diagram::FlowReference;
@@ -15,6 +17,18 @@ use crate::operation::queue::{ChangeQueueStatus, MoveToFlow, QueueAction};
 
 /// The documented sentence for a record that was moved.
 const MOVED: &str = "Data Record is moved to a new flow successfully and it is included in the queue.";
+
+/// The identifiers of the data records that a request is about.
+pub struct NamedRecords;
+
+impl PartialSchema for NamedRecords {
+    fn schema() -> RefOr<Schema> {
+        let uuid = Object::builder().schema_type(Type::String).pattern(Some(NAME)).max_length(Some(255));
+        Array::builder().items(uuid).min_items(Some(1)).max_items(Some(content::MOST_UUIDS)).into()
+    }
+}
+
+impl ToSchema for NamedRecords {}
 
 /// Records whose place in the queue changed.
 #[derive(Serialize, ToSchema)]
@@ -32,12 +46,15 @@ pub struct ChangedRecord {
     uuid: String,
     /// Where it now stands in the queue: 0 new, 2 paused, 4 scheduled, empty if it is not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     queue_status: Option<&'static str>,
     /// The name of that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     queue_status_key: Option<&'static str>,
     /// Why it did not change.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<String>,
 }
 
@@ -57,12 +74,15 @@ pub struct MovedRecord {
     uuid: String,
     /// What became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     message: Option<&'static str>,
     /// The flow it is in now.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     movetoflow: Option<String>,
     /// Why it was not moved.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<String>,
 }
 

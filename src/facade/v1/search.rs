@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::endpoint::{Use, optional};
 use crate::facade::v1::parameter::{
-    DATE_FROM, DATE_TO, DATE_TYPE, EXPAND, FIELD_NAME, FIELD_VALUE, LIMIT, OFFSET, Parameter, RECORD_STATUS,
+    DATE_FROM, DATE_TO, DATE_TYPE, EXPAND_RECORD, FIELD_NAME, FIELD_VALUE, LIMIT, OFFSET, Parameter, RECORD_STATUS,
     SEARCHED_FLOW, SEARCHED_UUID,
 };
 use crate::facade::v1::reply::{Reply, raw};
@@ -32,7 +32,7 @@ pub const PARAMETERS: &[Use] = &[
     optional(&DATE_TYPE),
     optional(&DATE_FROM),
     optional(&DATE_TO),
-    optional(&EXPAND),
+    optional(&EXPAND_RECORD),
 ];
 
 /// The filters that may be headers, which then make those of the address void (contradiction C9).
@@ -87,7 +87,7 @@ pub struct FoundRecord<'r> {
     flow_status_name: Cow<'r, str>,
     /// Its content, with `expand=data_record`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     data_record: Option<&'r RawValue>,
 }
 
@@ -103,7 +103,7 @@ pub struct CurrentStep<'r> {
 /// GET and PUT.
 pub async fn search(call: &Call<'_>) -> Result<Reply> {
     let texts = texts(call)?;
-    let content = match call.parameters.get(&EXPAND)?.as_deref() {
+    let content = match call.parameters.get(&EXPAND_RECORD)?.as_deref() {
         None => Content::Omitted,
         Some("data_record") => Content::Included,
         Some(_) => return Err(Error::invalid("expand must be data_record here")),

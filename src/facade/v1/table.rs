@@ -5,7 +5,7 @@ use actix_web::http::Method;
 
 use crate::facade::v1::endpoint::{Access, Body, Endpoint, optional, required, shape};
 use crate::facade::v1::parameter::{
-    ACTION, CLIENT_ID, CLIENT_SECRET, EXECUTION_TIME, EXPAND, FLOW, FLOW_ID, GRANT_TYPE, IDEMPOTENCY_KEY,
+    ACTION, CLIENT_ID, CLIENT_SECRET, EXECUTION_TIME, EXPAND_FLOW, FLOW, FLOW_ID, GRANT_TYPE, IDEMPOTENCY_KEY,
     REFRESH_TOKEN, STATUS, TARGET_FLOW, UUID, UUIDS,
 };
 use crate::facade::v1::{flow, options, queue, record, schema, search, token, webhook};
@@ -260,7 +260,7 @@ pub static ENDPOINTS: [Endpoint; 22] = [
               it is told in its row; if that is so for all, the request fails with 402.",
         access: Access::Scope(Scope::Record),
         parameters: &[required(&ACTION), optional(&UUIDS)],
-        body: Body::Value(shape::<Vec<String>>(), UUIDS_EXAMPLE),
+        body: Body::Value(shape::<queue::NamedRecords>(), UUIDS_EXAMPLE),
         status: 200,
         message: "1 datarecords resumed from error status",
         resource: shape::<queue::ChangedRecords>(),
@@ -276,7 +276,7 @@ pub static ENDPOINTS: [Endpoint; 22] = [
         doc: "Moves the records that the body names to another flow, in which they run from the start.",
         access: Access::Scope(Scope::Record),
         parameters: &[required(&TARGET_FLOW), optional(&UUIDS)],
-        body: Body::Value(shape::<Vec<String>>(), UUIDS_EXAMPLE),
+        body: Body::Value(shape::<queue::NamedRecords>(), UUIDS_EXAMPLE),
         status: 200,
         message: "2 flows moved to the new one",
         resource: shape::<queue::MovedRecords>(),
@@ -355,7 +355,7 @@ pub static ENDPOINTS: [Endpoint; 22] = [
         summary: "Describes a flow",
         doc: "Answers the flow with its published versions. `expand=draft` adds the draft.",
         access: Access::Scope(Scope::FlowDiagramRead),
-        parameters: &[required(&FLOW), optional(&EXPAND)],
+        parameters: &[required(&FLOW), optional(&EXPAND_FLOW)],
         body: Body::None,
         status: 200,
         message: "Flow diagram is retrieving successfully",

@@ -22,6 +22,7 @@ pub struct IssuedTokens {
     /// When the access token ends, in seconds since 1970.
     expires_in: i64,
     /// Always null: the token has the scopes of its application.
+    #[schema(required)]
     scopes: Option<String>,
     /// The application's number.
     user_id: String,
@@ -38,6 +39,7 @@ pub struct RefreshedToken {
     expires_at: i64,
     /// The refresh token that replaces the one that was sent, where the gateway replaces it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<String>,
 }
 
