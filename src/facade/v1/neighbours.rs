@@ -10,7 +10,7 @@ pub fn paths() -> Map<String, Value> {
     let text = |doc: &str| json!({"type": "string", "minLength": 1, "description": doc});
     let token = || json!({"token": text("The access or refresh token."), "token_type_hint": {"type": "string", "description": "Not looked at: both kinds are."}});
     let words = Scope::ALL.map(Scope::name).join("|").replace('.', r"\.");
-    let scope = json!({"type": "string", "pattern": format!("^({words})( ({words}))*$"), "description": "The scopes that the token is to grant, separated by spaces. Absent: all that the application has."});
+    let scope = json!({"type": "string", "pattern": format!("^(({words})( ({words}))*)?$"), "description": "The scopes that the token is to grant, separated by spaces. Absent: all that the application has."});
     let grant = json!({"grant_type": {"type": "string", "enum": ["client_credentials"]}, "scope": scope});
     let probe = |id: &str, summary: &str| json!({"tags": ["Health"], "operationId": id, "summary": summary, "security": [], "responses": {"200": json_reply("It is so", "Health")}});
     let mut ready = probe("getReadiness", "Tells whether the gateway can store");

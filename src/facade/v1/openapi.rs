@@ -111,7 +111,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         let example = if name == "uuid" { "order-4711" } else { "demo-hook" };
         list.push(json!({
             "name": name, "in": "path", "required": true, "description": doc, "example": example,
-            "schema": schema_of(Kind::Name(255)),
+            "schema": schema_of(Kind::Name(255), true),
         }));
     }
     for used in endpoint.parameters {
@@ -177,7 +177,7 @@ fn parameter(used: &Use, place: Place) -> Value {
     let other = other.map(|other| format!(" It may be {other} instead.")).unwrap_or_default();
     let mut value = json!({
         "name": name, "in": place, "required": is_required, "description": format!("{}{other}", described.doc),
-        "schema": schema_of(described.kind),
+        "schema": schema_of(described.kind, is_required),
     });
     if let (false, Some(members)) = (described.example.is_empty(), value.as_object_mut()) {
         let example = match described.kind {
@@ -195,7 +195,7 @@ fn form(endpoint: &Endpoint) -> Value {
         .parameters
         .iter()
         .map(|used| {
-            let mut schema = schema_of(used.parameter.kind);
+            let mut schema = schema_of(used.parameter.kind, used.is_required);
             if let Some(members) = schema.as_object_mut() {
                 members.insert("description".to_owned(), json!(used.parameter.doc));
             }
@@ -205,10 +205,16 @@ fn form(endpoint: &Endpoint) -> Value {
     json!({"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": properties}}}})
 }
 
-fn schema_of(kind: Kind) -> Value {
+fn schema_of(kind: Kind, is_required: bool) -> Value {
     match kind {
         Kind::Text => json!({"type": "string", "pattern": r"^[^\x00]*$"}),
-        Kind::Name(most) => json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": NAME}),
+        Kind::Name(most) if is_required => {
+            json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": NAME})
+        }
+        // An empty one counts as absent.
+        Kind::Name(most) => {
+            json!({"type": "string", "maxLength": most, "pattern": format!("^({})?$", NAME.trim_matches(['^', '$']))})
+        }
         Kind::Integer(least, most) => json!({"type": "integer", "format": "int64", "minimum": least, "maximum": most}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::List(words) => json!({"type": "array", "items": {"type": "string", "enum": words}}),
@@ -218,7 +224,9 @@ fn schema_of(kind: Kind) -> Value {
             json!({"type": "array", "minItems": 1, "items": uuid})
         }
         Kind::Moment => json!({"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]}),
-        Kind::Date => json!({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
+        Kind::Date => {
+            json!({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}, {"maxLength": 0}]})
+        }
     }
 }
 

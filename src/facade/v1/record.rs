@@ -63,12 +63,23 @@ pub struct RecordBody;
 
 impl PartialSchema for RecordBody {
     fn schema() -> RefOr<Schema> {
-        let record = || Object::builder().schema_type(Type::Object);
-        OneOf::builder().item(record()).item(Array::builder().items(record()).min_items(Some(1))).into()
+        let several = Array::builder().items(OneRecord::schema()).min_items(Some(1));
+        OneOf::builder().item(OneRecord::schema()).item(several).into()
     }
 }
 
 impl ToSchema for RecordBody {}
+
+/// A record as it is sent.
+pub struct OneRecord;
+
+impl PartialSchema for OneRecord {
+    fn schema() -> RefOr<Schema> {
+        Object::builder().schema_type(Type::Object).into()
+    }
+}
+
+impl ToSchema for OneRecord {}
 
 /// A record with where it stands.
 #[derive(Serialize, ToSchema)]
@@ -215,6 +226,9 @@ pub async fn update(call: &Call<'_>) -> Result<Reply> {
     let uuid = call.uuid()?;
     let data = content::record(call)?;
     let is_array = content::is_array(&data);
+    if is_array && call.path("uuid")?.is_some() {
+        return Err(Error::invalid("The path names one data record, so the body must hold one and no array"));
+    }
     let operation = UpdateRecords {
         updates: updates(uuid, data, is_array)?,
         execution_time: text(call, &EXECUTION_TIME)?,

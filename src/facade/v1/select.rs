@@ -25,7 +25,7 @@ impl Selection {
         let paths: Vec<Vec<String>> =
             text.split(',').map(|path| path.trim().split('.').map(str::to_owned).collect()).collect();
         let fits = |path: &Vec<String>| path.len() <= DEEPEST && path.iter().all(|name| !name.is_empty());
-        match paths.len() <= MOST && paths.iter().all(fits) {
+        match paths.len() <= MOST && paths.iter().all(fits) && !text.contains('\0') {
             true => Ok(Selection(paths)),
             false => Err(Error::invalid(format!(
                 "fields must be at most {MOST} names separated by commas, such as info.uuid,data_record"

@@ -308,7 +308,7 @@ pub static ENDPOINTS: [Endpoint; 22] = [
         doc: "Replaces the content of the record that the path names.",
         access: Access::Scope(Scope::Record),
         parameters: &[optional(&FLOW), optional(&EXECUTION_TIME)],
-        body: Body::Value(shape::<record::RecordBody>(), RECORD_EXAMPLE),
+        body: Body::Value(shape::<record::OneRecord>(), RECORD_EXAMPLE),
         status: 200,
         message: "Data Record was updated successfully",
         resource: shape::<record::Replaced<'static>>(),
