@@ -6,6 +6,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// A request of curl's.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +26,7 @@ impl Curl {
         assert_eq!(words.next().as_deref(), Some("curl"), "only curl is understood: {command}");
         let mut curl =
             Curl { method: String::new(), url: String::new(), headers: Vec::new(), body: None, shows_head: false };
+        let (mut pieces, mut is_query) = (Vec::new(), false);
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word} needs a value: {command}"));
             match word.as_str() {
@@ -41,9 +43,11 @@ impl Curl {
                     let credential = STANDARD.encode(value());
                     curl.headers.push(("Authorization".to_owned(), format!("Basic {credential}")));
                 }
-                "-d" | "--data" => curl.body = Some(data(&value(), true)),
-                "--data-binary" => curl.body = Some(data(&value(), false)),
-                "--data-raw" => curl.body = Some(value().into_bytes()),
+                "-G" | "--get" => is_query = true,
+                "-d" | "--data" => pieces.push(data(&value(), true)),
+                "--data-binary" => pieces.push(data(&value(), false)),
+                "--data-raw" => pieces.push(value().into_bytes()),
+                "--data-urlencode" => pieces.push(encoded(&value())),
                 option if option.starts_with('-') => panic!("the option {option} is not understood: {command}"),
                 url => {
                     assert!(curl.url.is_empty(), "two addresses: {command}");
@@ -51,8 +55,25 @@ impl Curl {
                 }
             }
         }
+        curl.take(pieces, is_query);
         curl.complete();
         curl
+    }
+
+    /// Puts what several `-d` gave together, as the body or, after `-G`, in the address.
+    fn take(&mut self, pieces: Vec<Vec<u8>>, is_query: bool) {
+        if pieces.is_empty() {
+            return;
+        }
+        let data = pieces.join(&b'&');
+        if !is_query {
+            self.body = Some(data);
+            return;
+        }
+        let data = String::from_utf8(data).expect("text");
+        assert!(!data.contains(char::is_whitespace), "curl takes no space in an address: {data}");
+        self.url.push(if self.url.contains('?') { '&' } else { '?' });
+        self.url.push_str(&data);
     }
 
     /// Fills in what curl decides by itself.
@@ -92,6 +113,13 @@ fn data(value: &str, strips: bool) -> Vec<u8> {
         bytes.retain(|byte| !matches!(byte, b'\r' | b'\n'));
     }
     bytes
+}
+
+/// The value of `--data-urlencode`, of which what follows the name is encoded.
+fn encoded(value: &str) -> Vec<u8> {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let (name, content) = value.split_once('=').unwrap_or_else(|| panic!("{value} has no name"));
+    format!("{name}={}", utf8_percent_encode(content, RESERVED)).into_bytes()
 }
 
 /// Splits a command into words as a shell does, without anything that a shell would expand or run.
@@ -164,4 +192,9 @@ fn requests_are_those_of_curl() {
     assert_eq!(String::from_utf8(curl.request(([127, 0, 0, 1], 1).into())).expect("UTF-8"), expected);
     assert_eq!(Curl::parse("curl http://h/").method, "GET");
     assert_eq!(Curl::parse("curl -I http://h/").method, "HEAD");
+    let several = Curl::parse("curl -X PUT -d a=1 -d 'b={ }' --data-urlencode 'c=1 &ü' http://h/");
+    assert_eq!(several.body.as_deref(), Some("a=1&b={ }&c=1%20%26%C3%BC".as_bytes()));
+    let query = Curl::parse("curl -G 'http://h/?a=1' -H 'Content-Type: x' -d b=2 -d c=3");
+    assert_eq!((query.method.as_str(), query.url.as_str(), query.body), ("GET", "http://h/?a=1&b=2&c=3", None));
+    assert_eq!(query.headers, [("Content-Type".to_owned(), "x".to_owned())]);
 }

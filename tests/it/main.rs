@@ -23,6 +23,7 @@ mod draft4;
 mod edge;
 mod envelope;
 mod errors;
+mod examples;
 mod faults;
 mod house;
 mod json;

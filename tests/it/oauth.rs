@@ -11,7 +11,7 @@ use flowgate::store::account;
 use serde_json::{Value, json};
 
 use crate::message::{Form, call};
-use crate::support::{Answer, NOW, Tenant, TestApp, send};
+use crate::support::{Answer, NOW, Tenant, TestApp};
 
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const GRANT: &str = "grant_type=client_credentials";
@@ -39,15 +39,7 @@ fn basic(user: &str, password: &str) -> String {
 }
 
 fn post(app: &TestApp, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
-        app.address,
-        body.len()
-    );
-    for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    send(app.address, format!("{request}\r\n{body}").as_bytes())
+    app.call("POST", path, headers, body.as_bytes())
 }
 
 fn json_of(answer: &Answer) -> Value {

@@ -154,6 +154,20 @@ impl TestApp {
         self.bodiless("GET", path, headers)
     }
 
+    /// Sends a request with a body.
+    pub(crate) fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            self.address,
+            body.len()
+        );
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        self.send(&[request.as_bytes(), body].concat())
+    }
+
     /// Sends a request without a body.
     pub(crate) fn bodiless(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -203,6 +217,12 @@ impl Answer {
             _ => text.push_str(std::str::from_utf8(&self.body).expect("UTF-8")),
         }
         text
+    }
+
+    /// The body as JSON, with members in their order.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let text = self.text();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {}\n{text}", self.head))
     }
 
     /// The value of a header.
