@@ -34,6 +34,7 @@ mod page;
 mod process;
 mod properties;
 mod queue;
+mod routes;
 mod secrets;
 mod serve;
 mod soap;

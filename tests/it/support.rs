@@ -87,6 +87,17 @@ impl TestApp {
     ) -> Tenant {
         let (name, api_hash) = (name.to_owned(), key::hash(api_key));
         let customer = self.administer(move |tx| account::insert_customer(tx, &name, &api_hash, NOW));
+        let application = self.application(customer, app_key, change);
+        Tenant { customer, application }
+    }
+
+    /// An application of a customer, which may do everything from everywhere but for those changes.
+    pub(crate) fn application(
+        &self,
+        customer: CustomerId,
+        app_key: &str,
+        change: impl FnOnce(&mut NewApplication),
+    ) -> ApplicationId {
         let mut new = NewApplication {
             customer,
             name: "test".to_owned(),
@@ -101,8 +112,7 @@ impl TestApp {
             compatibility: Compatibility::default(),
         };
         change(&mut new);
-        let application = self.administer(move |tx| account::insert_application(tx, &new, NOW));
-        Tenant { customer, application }
+        self.administer(move |tx| account::insert_application(tx, &new, NOW))
     }
 
     /// A published flow in that state.
