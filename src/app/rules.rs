@@ -3,9 +3,10 @@
 
 mod effort;
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use jsonschema::{PatternOptions, ValidationError, Validator};
+use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, Validator};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -39,15 +40,23 @@ impl Rules {
     /// A schema that the draft 4 meta-schema refuses, a reference that leaves the document, a pattern that is no
     /// regular expression or too large.
     pub fn compile(schema: &Value) -> Result<Rules> {
+        Rules::compile_with(schema, &[])
+    }
+
+    /// The same for a schema that may refer to documents which are known beforehand, each with its address. Nothing is
+    /// fetched here either; the gateway itself knows no such documents.
+    /// # Errors
+    /// As for [`Rules::compile`].
+    pub fn compile_with(schema: &Value, known: &[(String, Value)]) -> Result<Rules> {
         if !schema.is_object() {
             return Err(Error::invalid("Schema must be a JSON object"));
         }
         let size = PATTERN_SIZE.min(PATTERNS_SIZE / patterns(schema).max(1));
         let options = jsonschema::draft4::options()
-            .offline()
+            .with_retriever(Known(known.iter().cloned().collect()))
             .with_pattern_options(PatternOptions::regex().size_limit(size).dfa_size_limit(size));
         match options.build(schema) {
-            Ok(validator) => Ok(Rules { validator, effort: Effort::of(schema) }),
+            Ok(validator) => Ok(Rules { validator, effort: Effort::of(schema, known) }),
             Err(error) => {
                 let place = place(error.instance_path().as_str());
                 Err(Error::invalid(format!(
@@ -87,6 +96,18 @@ impl Rules {
             schema = self.schema().pointer(&pointer)?;
         }
         None
+    }
+}
+
+/// The documents that schemas may refer to, by their addresses.
+struct Known(HashMap<String, Value>);
+
+impl Retrieve for Known {
+    fn retrieve(&self, address: &Uri<String>) -> std::result::Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        self.0
+            .get(address.as_str())
+            .cloned()
+            .ok_or_else(|| format!("Retrieval is disabled, cannot fetch {address}").into())
     }
 }
 

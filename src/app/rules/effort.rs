@@ -18,15 +18,17 @@ const META: usize = 200;
 #[derive(Debug)]
 pub(super) struct Effort {
     schema: Value,
+    /// Documents it may refer to, with their addresses.
+    known: Vec<(String, Value)>,
     /// The schemas that any one value could meet at most, if references do not lead in circles.
     expanded: Option<usize>,
 }
 
 impl Effort {
-    pub(super) fn of(schema: &Value) -> Effort {
-        let mut walk = Walk::over(schema, EXPANDED);
+    pub(super) fn of(schema: &Value, known: &[(String, Value)]) -> Effort {
+        let mut walk = Walk::over(schema, known, EXPANDED);
         let expanded = walk.expand(schema, 0).is_some().then(|| EXPANDED - walk.left);
-        Effort { schema: schema.clone(), expanded }
+        Effort { schema: schema.clone(), known: known.to_vec(), expanded }
     }
 
     pub(super) fn schema(&self) -> &Value {
@@ -37,7 +39,7 @@ impl Effort {
     pub(super) fn is_bearable(&self, value: &Value, size: usize) -> bool {
         // The product is enough for nearly every schema there is.
         let simply = self.expanded.is_some_and(|expanded| expanded.saturating_mul(size) <= STEPS);
-        simply || Walk::over(&self.schema, STEPS).apply(&self.schema, value, 0).is_some()
+        simply || Walk::over(&self.schema, &self.known, STEPS).apply(&self.schema, value, 0).is_some()
     }
 }
 
@@ -52,21 +54,23 @@ pub(super) fn size(value: &Value) -> usize {
 
 /// A walk through a schema. It follows every branch, so it never takes fewer steps than a check, which may stop early.
 struct Walk<'s> {
-    /// The schema and those in it that have an `id`: what a reference may be relative to.
-    bases: Vec<&'s Value>,
+    /// The schema, the known documents, and all in them that have an `id`, with their addresses: what a reference may be
+    /// relative to.
+    bases: Vec<(Option<&'s str>, &'s Value)>,
     targets: HashMap<&'s str, Vec<&'s Value>>,
     left: usize,
 }
 
 impl<'s> Walk<'s> {
-    fn over(schema: &'s Value, steps: usize) -> Walk<'s> {
-        let mut bases = vec![schema];
-        let mut open = vec![schema];
+    fn over(schema: &'s Value, known: &'s [(String, Value)], steps: usize) -> Walk<'s> {
+        let mut bases = vec![(id(schema), schema)];
+        bases.extend(known.iter().map(|(address, document)| (Some(address.as_str()), document)));
+        let mut open: Vec<_> = bases.iter().map(|(_, document)| *document).collect();
         while let Some(value) = open.pop() {
             match value {
                 Value::Object(members) => {
                     if id(value).is_some() && !std::ptr::eq(value, schema) {
-                        bases.push(value);
+                        bases.push((id(value), value));
                     }
                     open.extend(members.values());
                 }
@@ -83,12 +87,17 @@ impl<'s> Walk<'s> {
             return known.clone();
         }
         let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let named = self.bases.iter().filter(|base| may_be(base, address));
-        let bases: Vec<_> = if named.clone().next().is_some() { named.collect() } else { self.bases.iter().collect() };
+        let named: Vec<_> = self.bases.iter().filter(|(id, _)| may_be(*id, address)).collect();
+        let bases = if named.is_empty() { self.bases.iter().collect() } else { named };
         let pointer = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
         let found: Vec<_> = match pointer.is_empty() || pointer.starts_with('/') {
-            true => bases.into_iter().filter_map(|base| base.pointer(&pointer)).collect(),
-            false => self.bases.iter().filter(|base| id(base).is_some_and(|id| id.contains('#'))).copied().collect(),
+            true => bases.into_iter().filter_map(|(_, base)| base.pointer(&pointer)).collect(),
+            false => self
+                .bases
+                .iter()
+                .filter(|(id, _)| id.is_some_and(|id| id.contains('#')))
+                .map(|(_, base)| *base)
+                .collect(),
         };
         self.targets.insert(reference, found.clone());
         found
@@ -208,10 +217,10 @@ fn id(schema: &Value) -> Option<&str> {
     schema.get("id")?.as_str()
 }
 
-/// Whether the address may be the schema's: of the same last part, or of one that could be written otherwise.
-fn may_be(schema: &Value, address: &str) -> bool {
+/// Whether the address may be that of a schema with that `id`: of the same last part, or of one that could be written otherwise.
+fn may_be(id: Option<&str>, address: &str) -> bool {
     let last = |address: &str| address.rsplit('/').next().unwrap_or_default().to_owned();
-    let Some(id) = id(schema) else { return address.is_empty() };
+    let Some(id) = id else { return address.is_empty() };
     let path = id.split('#').next().unwrap_or_default();
     address.is_empty()
         || last(path) == last(address)
@@ -236,7 +245,7 @@ mod tests {
     use super::*;
 
     fn is_bearable(schema: &Value, value: &Value) -> bool {
-        Effort::of(schema).is_bearable(value, size(value))
+        Effort::of(schema, &[]).is_bearable(value, size(value))
     }
 
     /// Each definition applies the next one twice.
