@@ -118,6 +118,13 @@ fn no_limit(most: i64) -> Error {
     Error::invalid(format!("The limit must be a whole number from 1 to {most}"))
 }
 
+fn too_much(bytes: i64, most: i64) -> Error {
+    Error::invalid(format!(
+        "The data of these records are {bytes} bytes together, and one answer holds {most}; ask for fewer with the limit, or \
+         without the data"
+    ))
+}
+
 fn no_offset() -> Error {
     Error::invalid("The offset must be a whole number from 0")
 }
@@ -190,6 +197,8 @@ impl Operation for SearchRecords {
     async fn run(self, app: &App, caller: &Caller) -> Result<FoundRecords> {
         self.check(app)?;
         let (customer, now, page) = (caller.customer().id, app.clock.now(), self.page);
+        // What comes back together is no more than what may be sent together.
+        let most = i64::try_from(app.config.server.body_limit).unwrap_or(i64::MAX);
         app.store
             .read(move |tx| {
                 let flow = match self.flow.map(FlowKey::NumberOrName) {
@@ -211,6 +220,13 @@ impl Operation for SearchRecords {
                     from: self.from,
                     to: self.to,
                 };
+                // A single record can be read whatever its size.
+                if self.content == Content::Included && page.limit > 1 {
+                    let bytes = search::size(tx, &filter, page)?;
+                    if bytes > most {
+                        return Err(too_much(bytes, most));
+                    }
+                }
                 let records = search::list(tx, &filter, page, self.content, now)?;
                 Ok(FoundRecords { records, total: search::count(tx, &filter)?, page })
             })

@@ -87,6 +87,13 @@ impl<'f> Statement<'f> {
         self.and(to, filter.to.map(|to| to.0));
     }
 
+    fn page(&mut self, page: Page) {
+        self.fragment(" ORDER BY record.created_at DESC, record.id DESC LIMIT ");
+        self.bind(page.limit);
+        self.fragment(" OFFSET ");
+        self.bind(page.offset);
+    }
+
     /// The column that shows the value that was searched for, else the record's first one.
     fn dynamic_value(&mut self, filter: &Filter<'f>) {
         self.fragment("(SELECT value FROM record_field WHERE record_id = record.id");
@@ -100,6 +107,18 @@ impl<'f> Statement<'f> {
 pub fn count(tx: &mut dyn Tx, filter: &Filter<'_>) -> Result<i64> {
     let mut statement = Statement { sql: "SELECT COUNT(*) FROM record".to_owned(), values: Vec::new() };
     statement.conditions(filter);
+    let rows = tx.query(&statement.sql, &statement.values)?;
+    rows.first().map_or(Ok(0), |row| row.integer(0))
+}
+
+/// How many bytes the data of such a page are together. The data are not read for that.
+pub fn size(tx: &mut dyn Tx, filter: &Filter<'_>, page: Page) -> Result<i64> {
+    let sum =
+        "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM (SELECT octet_length(record.data) AS bytes FROM record";
+    let mut statement = Statement { sql: sum.to_owned(), values: Vec::new() };
+    statement.conditions(filter);
+    statement.page(page);
+    statement.fragment(") AS page");
     let rows = tx.query(&statement.sql, &statement.values)?;
     rows.first().map_or(Ok(0), |row| row.integer(0))
 }
@@ -126,10 +145,7 @@ pub fn list(
          FROM record JOIN flow ON flow.customer_id = record.customer_id AND flow.number = record.flow",
     );
     statement.conditions(filter);
-    statement.fragment(" ORDER BY record.created_at DESC, record.id DESC LIMIT ");
-    statement.bind(page.limit);
-    statement.fragment(" OFFSET ");
-    statement.bind(page.offset);
+    statement.page(page);
     let rows = tx.query(&statement.sql, &statement.values)?;
     rows.into_iter().map(found_record).collect()
 }

@@ -75,6 +75,33 @@ async fn every_filter_finds_what_it_says() {
 }
 
 #[tokio::test]
+async fn data_that_are_too_large_together_are_not_read() {
+    let queue = Queue::start().await;
+    let most = queue.gateway.app.config.server.body_limit;
+    let large = format!(r#"{{"a":"{}"}}"#, "ä".repeat(most / 6));
+    for uuid in ["a", "b", "c"] {
+        queue.insert("orders", uuid, &large).await;
+    }
+    let search = |limit: &str, content| {
+        let texts = SearchTexts { limit: text(limit), ..SearchTexts::default() };
+        queue.run(texts.parse(&queue.gateway.app, content).expect("a search"))
+    };
+    let (code, told) = refusal(search("3", Content::Included).await);
+    assert_eq!(code, Code::InvalidInput);
+    assert_eq!(
+        told,
+        format!(
+            "The data of these records are {} bytes together, and one answer holds {most}; ask for fewer with the limit, or \
+             without the data",
+            3 * large.len()
+        )
+    );
+    for (limit, content) in [("2", Content::Included), ("3", Content::Omitted)] {
+        assert_eq!(search(limit, content).await.expect("rows").total, 3);
+    }
+}
+
+#[tokio::test]
 async fn a_row_shows_where_a_record_stands() {
     let queue = Queue::start().await;
     let now = queue.gateway.app.clock.now();
