@@ -19,6 +19,11 @@ use crate::config::server::Server;
 /// The request header that carries an identifier through all systems of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The reply headers that tell what is left of an allowance.
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
 /// Where the gateway listens, and whether it does so for the demonstration.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings {
@@ -53,9 +58,9 @@ impl RequestContext {
             response.insert_header((REQUEST_ID, id));
         }
         if let Some(allowance) = allowance {
-            response.insert_header(("X-RateLimit-Limit", allowance.limit));
-            response.insert_header(("X-RateLimit-Remaining", allowance.remaining));
-            response.insert_header(("X-RateLimit-Reset", allowance.reset));
+            response.insert_header((LIMIT, allowance.limit));
+            response.insert_header((REMAINING, allowance.remaining));
+            response.insert_header((RESET, allowance.reset));
         }
     }
 }

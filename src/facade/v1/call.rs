@@ -1,6 +1,7 @@
 //! One call under way: what a handler reads of its request, and who asks.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
@@ -10,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use crate::app::App;
 use crate::auth::{Caller, Credential};
 use crate::error::{Error, Result};
-use crate::facade::request::{RequestContext, http_credential};
+use crate::facade::request::{self, RequestContext, http_credential};
 use crate::facade::v1::endpoint::Access;
 use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, IDEMPOTENCY_KEY, Parameters, UUID};
 use crate::operation::repeat::Key;
@@ -23,8 +24,8 @@ pub struct Call<'r> {
     pub request: &'r HttpRequest,
     /// Its surroundings.
     pub context: &'r RequestContext,
-    /// The gateway's address as the caller sees it, without a slash at its end.
-    pub origin: String,
+    /// Where the gateway listens.
+    pub listens: SocketAddr,
     /// Its parameters.
     pub parameters: Parameters<'r>,
     /// Its body.
@@ -39,6 +40,11 @@ impl<'r> Call<'r> {
     /// Nobody was asked for, which would be a defect of the table of endpoints.
     pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or_else(|| Error::internal("an endpoint without access has no caller"))
+    }
+
+    /// The gateway's address as the caller sees it, without a slash at its end.
+    pub fn origin(&self) -> String {
+        request::origin(self.request, self.app, self.listens)
     }
 
     /// The request's headers.

@@ -193,7 +193,7 @@ fn accepted(inserted: &InsertedRecords, is_array: bool) -> Result<Reply> {
     }
     let record = records.pop().ok_or_else(|| Error::internal("an insertion without a record"))?;
     let location = format!("/v1/record/{}", utf8_percent_encode(&record.data_record_id, ESCAPED));
-    let mut reply = Reply::of(&Inserted::One(record))?;
+    let mut reply = Reply::with_room(record.data_record.get().len() + 256, &Inserted::One(record))?;
     reply.location = Some(location);
     Ok(reply)
 }
@@ -215,7 +215,7 @@ pub async fn get(call: &Call<'_>) -> Result<Reply> {
         flow_process: FlowProcess { date_started: date(record.started), date_last_run: date(record.last_run) },
         flow_objects_info: [],
     };
-    let mut reply = Reply::of(&shown)?;
+    let mut reply = Reply::with_room(record.data.len() + 512, &shown)?;
     reply.revision = Some(Revision::of_record(&record));
     reply.modified = [Some(record.modified), record.last_run].into_iter().flatten().max();
     Ok(reply)

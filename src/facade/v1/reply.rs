@@ -1,6 +1,7 @@
 //! Replies: the documented envelope around a resource, in the caller's format, with the headers that caches and clients
 //! read. What the resource says is decided by the handlers.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -36,7 +37,16 @@ impl Reply {
     /// # Errors
     /// A resource that is no JSON, which would be a defect.
     pub fn of(resource: &impl Serialize) -> Result<Reply> {
-        Ok(Reply::of_text(serde_json::to_string(resource).map_err(Error::internal)?))
+        Reply::with_room(128, resource)
+    }
+
+    /// The same where it is known about how many bytes its text takes, so that it need not be moved while it grows.
+    /// # Errors
+    /// As for [`Reply::of`].
+    pub fn with_room(bytes: usize, resource: &impl Serialize) -> Result<Reply> {
+        let mut text = Vec::with_capacity(bytes);
+        serde_json::to_writer(&mut text, resource).map_err(Error::internal)?;
+        String::from_utf8(text).map(Reply::of_text).map_err(Error::internal)
     }
 
     /// The same with the resource as JSON text.
@@ -65,9 +75,14 @@ pub fn raw(json: &str) -> Result<&RawValue> {
 pub fn success(code: u16, address: IpAddr, resource: &str, message: &str) -> String {
     let id = if code == 201 { "created" } else { "ok" };
     let message = quote(message);
-    format!(
+    // With room for all of it, so that it need not be moved while it grows.
+    let mut text = String::with_capacity(resource.len() + message.len() + 128);
+    // Writing to a text does not fail.
+    let _ = write!(
+        text,
         r#"{{"id":"{id}","code":{code},"request-ip":"{address}","resource":{resource},"message":{message},"error":null}}"#
-    )
+    );
+    text
 }
 
 /// The documented envelope of a failure, as JSON text. What a schema does not allow is listed.

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY, RETRY_AFTER,
-    VARY, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, HeaderName, HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -22,6 +22,8 @@ use crate::facade::v1::format::Format;
 use crate::facade::v1::reply::{self, Reply};
 use crate::facade::{compress, tree};
 
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// What a reply depends on beside the address.
 const VARIES: &str = "Accept, Content-Type, Authorization, X-Apikey";
 /// Seconds after which it is worth asking again when the gateway could not answer.
@@ -82,16 +84,18 @@ impl<'r> Exchange<'r> {
     }
 
     /// Answers with a reply, or with 304 if the client has it already.
-    pub fn tell(&self, endpoint: &Endpoint, origin: &str, reply: Reply) -> HttpResponse {
+    pub fn tell(&self, endpoint: &Endpoint, origin: impl FnOnce() -> String, reply: Reply) -> HttpResponse {
         let is_secret = self.has_secret || reply.is_secret;
         let message = reply.message.as_deref().unwrap_or(endpoint.message);
         let envelope = reply::success(endpoint.status, self.context.address, &reply.resource, message);
+        let part = if reply.is_partial { partial_suffix(&reply.resource) } else { String::new() };
+        // Large ones are not held longer than they are needed.
+        drop(reply.resource);
         let text = match self.spell(envelope) {
             Ok(text) => text,
             Err(error) => return self.refuse(&error.into()),
         };
         let tag = reply.revision.map(|revision| {
-            let part = if reply.is_partial { partial_suffix(&reply.resource) } else { String::new() };
             let packing = if compress::applies(self.request, &text) { "-gzip" } else { "" };
             format!("\"{revision}{}{part}{packing}\"", self.format.suffix())
         });
@@ -109,7 +113,7 @@ impl<'r> Exchange<'r> {
             response.insert_header(condition::last_modified(modified));
         }
         if let Some(path) = reply.location {
-            response.insert_header((LOCATION, format!("{origin}{path}")));
+            response.insert_header((LOCATION, format!("{}{path}", origin())));
         }
         if reply.is_repeated {
             response.insert_header(("Idempotency-Replayed", "true"));
@@ -177,8 +181,8 @@ impl<'r> Exchange<'r> {
         response.insert_header((VARY, HeaderValue::from_static(VARIES)));
         self.context.complete(response, left);
         if let Some(Allowance { limit, remaining, reset, window }) = left {
-            response.insert_header(("RateLimit-Policy", format!(r#""default";q={limit};w={window}"#)));
-            response.insert_header(("RateLimit", format!(r#""default";r={remaining};t={reset}"#)));
+            response.insert_header((RATE_LIMIT_POLICY, format!(r#""default";q={limit};w={window}"#)));
+            response.insert_header((RATE_LIMIT, format!(r#""default";r={remaining};t={reset}"#)));
         }
         if self.has_secret {
             response.insert_header((REFERRER_POLICY, HeaderValue::from_static("no-referrer")));

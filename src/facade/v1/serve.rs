@@ -47,7 +47,7 @@ pub async fn serve(
         app: &app,
         request: &request,
         context: &context,
-        origin: request::origin(&request, &app, surroundings.address),
+        listens: surroundings.address,
         parameters: Parameters::of(request.headers(), request.query_string()),
         body: &body.bytes,
         caller: None,
@@ -56,11 +56,11 @@ pub async fn serve(
     // A defect in one call must not take the worker's other connections with it.
     let outcome = AssertUnwindSafe(answer(endpoint, &mut call)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a call panicked")));
-    let Call { origin, caller, .. } = call;
-    exchange.caller = caller;
+    exchange.caller = call.caller.take();
     drop(body);
+    let origin = || request::origin(&request, &app, surroundings.address);
     match outcome {
-        Ok(reply) => exchange.tell(endpoint, &origin, reply),
+        Ok(reply) => exchange.tell(endpoint, origin, reply),
         Err(error) => {
             limit::hold_back(&app, &error).await;
             exchange.refuse(&error.into())

@@ -55,7 +55,7 @@ pub async fn check(call: &Call<'_>) -> Result<Reply> {
         expires_in: tokens.expires.0 / 1_000,
         scopes: None,
         user_id: caller.application().map(|application| application.id.0.to_string()).unwrap_or_default(),
-        url: format!("{}/v1", call.origin),
+        url: format!("{}/v1", call.origin()),
     })
 }
 
