@@ -17,8 +17,15 @@
 mod read;
 mod write;
 
-pub use read::from_xml;
-pub use write::to_xml;
+use crate::operation::json::MOST_VALUES;
+
+pub use self::read::from_xml;
+pub use self::write::to_xml;
+
+/// Values up to which records are shown as XML, which takes some thirty bytes for each besides its own. As many are read.
+pub const MOST_SHOWN: usize = 3 * MOST_VALUES;
+/// The same with what is told of each record in a reply.
+const MOST_WRITTEN: usize = 4 * MOST_VALUES;
 
 /// The attributes that say what an element is; they are in no namespace.
 const TYPE: &str = "type";

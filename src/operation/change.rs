@@ -85,7 +85,7 @@ impl Operation for UpdateRecords {
         let customer = caller.customer().id;
         let schema = stored(app, customer)?;
         let rules = schema.as_deref().map(|schema| &schema.rules);
-        let parse = |update| parse_update(update, rules);
+        let parse = |update| parse_update(app, update, rules);
         let updates = self.updates.into_iter().map(parse).collect::<Result<Vec<_>>>()?;
         check_distinct(&updates)?;
         let flow = self.flow.as_ref().map(|flow| flow_of(app, customer, flow)).transpose()?;
@@ -112,9 +112,9 @@ struct Parsed {
     data: String,
 }
 
-fn parse_update(update: RecordUpdate, rules: Option<&Rules>) -> Result<Parsed> {
+fn parse_update(app: &App, update: RecordUpdate, rules: Option<&Rules>) -> Result<Parsed> {
     let uuid = parse_uuid(&update.uuid)?;
-    let mut texts = split(update.data, rules)?;
+    let mut texts = split(app, update.data, rules)?;
     match (texts.pop(), texts.is_empty()) {
         (Some(data), true) => Ok(Parsed { uuid, data }),
         _ => Err(Error::invalid("Data must hold one record, the new content of the one that Uuid names")),

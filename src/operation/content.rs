@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::app::fields::{self, Fields, StoredFlow};
 use crate::app::rules::{Rules, StoredSchema};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::record::FieldValue;
 use crate::operation::json;
@@ -100,10 +100,18 @@ impl Demands {
 }
 
 /// Splits an array of records into their texts, byte for byte; one record stays as it is.
-pub(super) fn split(data: Data, rules: Option<&Rules>) -> Result<Vec<String>> {
+pub(super) fn split(app: &App, data: Data, rules: Option<&Rules>) -> Result<Vec<String>> {
     let data = match data {
         Data::Json(data) => data,
-        Data::Tree(tree) => return counted(tree.to_records(rules)),
+        Data::Tree(tree) => {
+            let records = tree.to_records(rules);
+            // Escaped, a text may be several times as long as it was sent.
+            let most = app.config.server.body_limit.max(app.config.soap.max_decoded);
+            return match records.iter().map(String::len).sum::<usize>() <= most {
+                true => counted(records),
+                false => Err(Error::new(Code::TooLarge, format!("The data are larger than {most} bytes as JSON"))),
+            };
+        }
     };
     let text = json::trim(&data);
     if !text.starts_with('[') {

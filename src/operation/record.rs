@@ -89,7 +89,7 @@ impl Repeatable for InsertRecords {
         let (id, flow_name) = (demands.flow().flow.id, demands.flow().flow.name.clone());
         let version = accepting_version(&demands.flow().flow)?;
         let now = app.clock.now();
-        let prepared = prepare(&demands, self.submissions, now)?;
+        let prepared = prepare(app, &demands, self.submissions, now)?;
         Ok(Write::data(move |tx| {
             for item in &prepared {
                 insert(tx, customer, id, version, item, now)?;
@@ -113,14 +113,14 @@ pub(super) fn accepting_version(flow: &Flow) -> Result<i64> {
     }
 }
 
-fn prepare(demands: &Demands, submissions: Vec<Submission>, now: Timestamp) -> Result<Vec<Prepared>> {
+fn prepare(app: &App, demands: &Demands, submissions: Vec<Submission>, now: Timestamp) -> Result<Vec<Prepared>> {
     let flow = demands.flow().flow.id;
     let mut prepared = Vec::with_capacity(submissions.len());
     let mut verdict = Verdict::default();
     let only = submissions.len() == 1;
     for submission in submissions {
         let due = submission.execution_time.as_deref().map(parse_execution_time).transpose()?;
-        let texts = split(submission.data, demands.rules())?;
+        let texts = split(app, submission.data, demands.rules())?;
         let uuid = submission.uuid.map(|uuid| parse_uuid(&uuid)).transpose()?;
         if uuid.is_some() && texts.len() > 1 {
             return Err(Error::invalid(format!(

@@ -1,6 +1,8 @@
 //! Data that came without JSON's types, as plain XML does: which type a bare text has is found out from the customer's
 //! schema. It knows nothing of XML, and does not check anything: whether the data satisfies the schema is asked later.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -198,7 +200,10 @@ fn write_name(json: &mut String, index: usize, name: &str) {
 }
 
 fn write_text(json: &mut String, text: &str) {
-    json.push_str(&Value::from(text).to_string());
+    // Room for all of it at once, which is enough unless much of it has to be escaped.
+    json.reserve(text.len() + 2);
+    // Writing to a text does not fail.
+    let _ = write!(json, "{}", Value::from(text));
 }
 
 #[cfg(test)]

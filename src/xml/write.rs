@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use quick_xml::escape::{escape, partial_escape};
+use quick_xml::escape::escape;
 
 use crate::xml::name::is_char;
 use crate::xml::read::any_byte;
@@ -62,12 +62,17 @@ impl Writer {
             self.text.push_str(text);
             return self;
         }
-        let escaped = partial_escape(carriable(text));
-        match escaped.contains('\r') {
-            // A bare carriage return would be read back as a line feed.
-            true => self.text.push_str(&escaped.replace('\r', "&#13;")),
-            false => self.text.push_str(&escaped),
+        let text = carriable(text);
+        // Room for all of it at once: what grows bit by bit is held twice each time.
+        self.text.reserve(text.len() + text.bytes().filter_map(reference).map(str::len).sum::<usize>());
+        let mut written = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            let Some(reference) = reference(byte) else { continue };
+            self.text.push_str(text.get(written..at).unwrap_or_default());
+            self.text.push_str(reference);
+            written = at + 1;
         }
+        self.text.push_str(text.get(written..).unwrap_or_default());
         self
     }
 
@@ -79,6 +84,18 @@ impl Writer {
     /// The document's text.
     pub fn finish(self) -> String {
         self.text
+    }
+}
+
+/// What stands for the character in a text, if it cannot stand there itself.
+fn reference(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'&' => Some("&amp;"),
+        // A bare carriage return would be read back as a line feed.
+        b'\r' => Some("&#13;"),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ use flowgate::model::schema::DataSchema;
 use flowgate::operation::content::Data;
 use flowgate::operation::diagram::FlowReference;
 use flowgate::operation::execute;
+use flowgate::operation::json::MOST_VALUES;
 use flowgate::operation::record::{InsertRecords, Submission};
 use flowgate::store::schema;
 use proptest::collection::vec;
@@ -161,6 +162,10 @@ fn the_deepest_and_the_widest_record_can_return() {
     assert_eq!(returned(&wide), wide);
     let long = format!("{{\"{0}\":1,\"{0}\\u0001\":1}}", "n".repeat(100_000));
     assert_eq!(returned(&long), long);
+    let items = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+    assert!(to_xml(&items(4 * MOST_VALUES - 1), "response").is_ok());
+    let told = to_xml(&items(4 * MOST_VALUES), "response").expect_err("too many").to_string();
+    assert!(told.contains("holds more than 400000 values, too many for XML; ask for JSON"), "{told}");
     assert!(to_xml(&"[".repeat(100_000), "response").is_err());
     assert!(to_xml(&("[".repeat(200) + &"]".repeat(200)), "response").is_err());
 }
@@ -200,6 +205,10 @@ fn records_from_xml_take_their_types_from_the_schema() {
     ] {
         assert!(insert(xml).expect_err(xml).message().contains(words), "{xml}");
     }
+    // A few bytes of base64 are many of JSON.
+    let swollen = format!("<order><x encoding='base64'>{}</x></order>", "AQEB".repeat(1 << 20));
+    let error = insert(&swollen).expect_err("too large");
+    assert!(error.code() == Code::TooLarge && error.message().ends_with(" bytes as JSON"), "{error}");
     let wrong =
         "<orders><item><age>1</age></item><item><age>x</age></item><item><age type='string'>2</age></item></orders>";
     let error = insert(wrong).expect_err("two wrong records");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{BASE64, ENCODING, LONGEST_NAME, NAME, NAME_ENCODING, TYPE};
+use super::{BASE64, ENCODING, LONGEST_NAME, MOST_SHOWN, NAME, NAME_ENCODING, TYPE};
 use crate::error::{Error, Result};
 use crate::operation::json::{DEPTH, MOST_VALUES, is_number, trim};
 use crate::operation::tree::{ITEM, Node, Tree};
@@ -24,7 +24,7 @@ pub fn from_xml(xml: &str) -> Result<Tree> {
     let limits = Limits {
         depth: DEPTH + 1,
         children: MOST_VALUES,
-        nodes: 3 * MOST_VALUES,
+        nodes: MOST_SHOWN,
         name_length: LONGEST_NAME,
         // The attribute holds a member's name, which JSON does not limit.
         attribute_length: usize::MAX,

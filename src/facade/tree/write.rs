@@ -1,11 +1,13 @@
 //! JSON text to XML text, value by value as they stand: numbers must keep their digits, and a tree in memory would take
 //! many times the room.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
-use super::{BASE64, ENCODING, LONGEST_NAME, NAME, NAME_ENCODING, TYPE};
+use super::{BASE64, ENCODING, LONGEST_NAME, MOST_WRITTEN, NAME, NAME_ENCODING, TYPE};
 use crate::error::{Error, Result};
 use crate::operation::json::{DEPTH, trim};
 use crate::operation::tree::ITEM;
@@ -15,10 +17,11 @@ use crate::xml::write::Writer;
 
 /// The JSON text as an XML document; `root` is the name of its outermost element.
 /// # Errors
-/// Text that is not JSON, or nested deeper than our own JSON may be.
+/// Text that is not JSON, or nested deeper than our own JSON may be, or of more values than are shown as XML.
 pub fn to_xml(json: &str, root: &str) -> Result<String> {
     let valid: &RawValue = serde_json::from_str(json).map_err(Error::internal)?;
-    let mut walk = Walk { rest: valid.get(), writer: Writer::with_capacity(json.len().saturating_mul(2)) };
+    let mut walk =
+        Walk { left: MOST_WRITTEN, rest: valid.get(), writer: Writer::with_capacity(json.len().saturating_mul(2)) };
     walk.writer.markup("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     walk.value(root, &mut Vec::new(), DEPTH)?;
     Ok(walk.writer.finish())
@@ -26,6 +29,8 @@ pub fn to_xml(json: &str, root: &str) -> Result<String> {
 
 /// A walk over text that is known to be JSON.
 struct Walk<'j> {
+    /// How many further values may be written.
+    left: usize,
     rest: &'j str,
     writer: Writer,
 }
@@ -35,6 +40,9 @@ type Attributes<'a> = Vec<(&'static str, &'a str)>;
 impl<'j> Walk<'j> {
     /// Writes the next value as an element, which may have its name in an attribute.
     fn value(&mut self, tag: &str, attributes: &mut Attributes<'_>, depth: usize) -> Result<()> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| {
+            Error::invalid(format!("The answer holds more than {MOST_WRITTEN} values, too many for XML; ask for JSON"))
+        })?;
         self.rest = trim(self.rest);
         match self.rest.as_bytes().first() {
             Some(b'{') => self.object(tag, attributes, depth),
@@ -45,7 +53,7 @@ impl<'j> Walk<'j> {
                     None => self.writer.element(tag, attributes, &text),
                     Some(_) => {
                         attributes.push((ENCODING, BASE64));
-                        self.writer.element(tag, attributes, &STANDARD.encode(&text))
+                        self.writer.element(tag, attributes, &STANDARD.encode(&*text))
                     }
                 };
                 Ok(())
@@ -111,17 +119,20 @@ impl<'j> Walk<'j> {
     }
 
     /// Takes the string that the rest begins with, and resolves its escapes.
-    fn string(&mut self) -> Result<String> {
-        let mut is_open = false;
+    fn string(&mut self) -> Result<Cow<'j, str>> {
+        let mut quotes = 0;
         let mut is_escaped = false;
-        let written = self.take(|byte| {
-            let ends = is_open && byte == b'"' && !is_escaped;
+        let quoted = self.take(|byte| {
+            let ends = quotes == 2;
+            quotes += u8::from(byte == b'"' && !is_escaped);
             is_escaped = byte == b'\\' && !is_escaped;
-            is_open = true;
             ends
         });
-        self.skip(b'"');
-        serde_json::from_str(&format!("{written}\"")).map_err(Error::internal)
+        let plain = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match plain.filter(|plain| !plain.contains('\\')) {
+            Some(plain) => Ok(Cow::Borrowed(plain)),
+            None => serde_json::from_str(quoted).map(Cow::Owned).map_err(Error::internal),
+        }
     }
 
     /// Takes what stands before the first such byte, which is an ASCII character.

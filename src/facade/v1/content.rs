@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::facade::tree::from_xml;
+use crate::facade::tree::{MOST_SHOWN, from_xml};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::format::{self, Format};
 use crate::operation::content::Data;
@@ -55,7 +55,14 @@ pub fn record(call: &Call<'_>) -> Result<Data> {
         return Err(Error::invalid("The body is empty; it must hold a data record, or an array of them"));
     }
     match format::of_body(call.headers(), call.body)? {
-        Format::Json => Ok(Data::Json(format::json_text(call.headers(), call.body)?.into_owned())),
+        Format::Json => {
+            let text = format::json_text(call.headers(), call.body)?;
+            // Found out before anything is stored: afterwards the reply could only fail.
+            if Format::of_reply(call.headers()) == Format::Xml {
+                json::check("Data", &text, MOST_SHOWN)?;
+            }
+            Ok(Data::Json(text.into_owned()))
+        }
         Format::Xml => Ok(Data::Tree(tree(call)?)),
     }
 }
