@@ -56,7 +56,7 @@ async fn serve() -> std::io::Result<()> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::new(Arc::clone(&database)))
-            .route("/bare", web::post().to(bare))
+            .route("/bare", web::to(bare))
             .route("/single", web::post().to(single))
     });
     let server = server.bind(("127.0.0.1", 0))?;
