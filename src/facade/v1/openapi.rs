@@ -36,7 +36,7 @@ pub fn describe(origin: &str) -> Value {
             "title": "Flowgate API",
             "version": env!("CARGO_PKG_VERSION"),
             "description": INTRODUCTION,
-            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+            "license": {"name": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": origin}],
         "tags": tags(),
