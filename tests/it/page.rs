@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 const ADDRESS: &str = "http://127.0.0.1:8080/v1/soap";
 
 fn page(address: &str) -> Page {
-    Page { address: address.to_owned(), version: "0.1.0", demo: true }
+    Page { address: address.to_owned(), root: "..", version: "0.1.0", demo: true }
 }
 
 fn render(address: &str) -> String {
@@ -182,6 +182,26 @@ fn the_policy_admits_exactly_the_pages_own_style_and_script() {
     for forbidden in ["style=\"", " onclick", "src=\"", "@import", "url("] {
         assert!(!html.contains(forbidden), "the page has {forbidden}");
     }
+}
+
+#[test]
+fn files_for_other_tools_are_posted_for_with_the_demos_keys_only_in_the_demo() {
+    for (root, demo) in [("..", true), ("../..", false)] {
+        let html = page::render(&Page { root, demo, ..page(ADDRESS) }).expect("the page renders");
+        let form = between(&html, "<form", "</form>");
+        assert!(form.contains("method=\"post\"") && form.contains("autocomplete=\"off\""), "{form}");
+        for file in ["flowgate.postman_collection.json", "flowgate.http"] {
+            assert!(form.contains(&format!("formaction=\"{root}/docs/files/{file}\"")), "{form}");
+        }
+        for (name, value) in [("api_key", "demo-api-key"), ("app_key", "demo-app")] {
+            let input = between(form, &format!("<input name=\"{name}\""), ">");
+            assert_eq!(input.contains(&format!("value=\"{value}\"")), demo, "{input}");
+        }
+        for page in ["docs", "openapi.json", "openapi.yaml"] {
+            assert!(html.contains(&format!("href=\"{root}/{page}\"")), "{page} is linked");
+        }
+    }
+    assert!(page::content_security_policy().contains("form-action 'self'"));
 }
 
 #[test]

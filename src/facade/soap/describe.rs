@@ -94,7 +94,8 @@ fn show_document(request: &HttpRequest, style: Style, address: &str) -> HttpResp
 }
 
 fn show_page(request: &HttpRequest, address: String, demo: bool) -> HttpResponse {
-    match page::render(&Page { address, version: env!("CARGO_PKG_VERSION"), demo }) {
+    let root = if request.path().ends_with('/') { "../.." } else { ".." };
+    match page::render(&Page { address, root, version: env!("CARGO_PKG_VERSION"), demo }) {
         Err(error) => {
             log::error!("The service page could not be made: {error:?}");
             HttpResponse::InternalServerError().finish()

@@ -22,6 +22,8 @@ const SCRIPT: &str = include_str!("page.js");
 pub struct Page {
     /// The absolute SOAP address as the caller sees it, without a query. It comes from the request and is not trusted.
     pub address: String,
+    /// Where the gateway's other pages are, relative to this one, so that links hold behind a proxy's prefix.
+    pub root: &'static str,
     /// The gateway's version.
     pub version: &'static str,
     /// Whether the gateway runs with the demonstration customer, whose keys the samples carry.
@@ -42,7 +44,7 @@ pub fn content_security_policy() -> &'static str {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
         let hash = |block: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(block)));
         format!(
-            "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'; \
+            "default-src 'none'; style-src {}; script-src {}; img-src data:; base-uri 'none'; form-action 'self'; \
              frame-ancestors 'none'",
             hash(STYLE_SHEET),
             hash(SCRIPT)

@@ -14,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
 use crate::app::App;
 use crate::auth::key;
 use crate::facade::request::{self, Surroundings};
-use crate::facade::v1::collection::{self, Keys};
+use crate::facade::v1::collection::{self, Filling};
 use crate::facade::v1::error::describe;
 use crate::facade::v1::{condition, openapi, yaml};
 use crate::facade::{body, compress};
@@ -138,10 +138,10 @@ async fn download(
         Err(error) => return HttpResponse::build(describe(error.code()).0).force_close().finish(),
     };
     let origin = request::origin(&request, &app, surroundings.address);
-    let keys = Keys::of(&body.bytes);
+    let filling = Filling::of(origin, &body.bytes, surroundings.demo);
     let text = match name.as_str() {
-        collection::POSTMAN => collection::postman(&origin, &keys),
-        collection::HTTP_FILE => collection::http_file(&origin, &keys),
+        collection::POSTMAN => collection::postman(&filling),
+        collection::HTTP_FILE => collection::http_file(&filling),
         _ => return missing(),
     };
     HttpResponse::Ok()
