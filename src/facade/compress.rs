@@ -17,13 +17,17 @@ pub fn applies(request: &HttpRequest, text: &str) -> bool {
     text.len() >= SMALLEST && accepts_gzip(request)
 }
 
+/// Says that the text is sent in another coding to others, if it is.
+pub fn vary(response: &mut HttpResponseBuilder, text: &str) {
+    if text.len() >= SMALLEST {
+        response.append_header((VARY, HeaderValue::from_static("Accept-Encoding")));
+    }
+}
+
 /// Completes a response with its text.
 pub fn finish(request: &HttpRequest, mut response: HttpResponseBuilder, text: String) -> HttpResponse {
-    if text.len() < SMALLEST {
-        return response.body(text);
-    }
-    response.append_header((VARY, HeaderValue::from_static("Accept-Encoding")));
-    if !accepts_gzip(request) {
+    vary(&mut response, &text);
+    if !applies(request, &text) {
         return response.body(text);
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 3), Compression::fast());

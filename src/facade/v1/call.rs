@@ -102,9 +102,4 @@ impl<'r> Call<'r> {
         }
         Ok(Credential::Keys { api: api.unwrap_or_default().into_owned(), app: app.unwrap_or_default().into_owned() })
     }
-
-    /// Whether the address itself holds a secret, so that neither the reply may be kept nor the address passed on.
-    pub fn has_secret_address(&self) -> bool {
-        [&API_KEY, &APP].iter().any(|parameter| !matches!(self.parameters.in_query(parameter), Ok(None)))
-    }
 }

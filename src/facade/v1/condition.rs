@@ -23,6 +23,10 @@ pub fn expected(headers: &HeaderMap) -> Result<Option<Vec<Revision>>> {
         if tag == "*" {
             return Ok(None);
         }
+        // A weak one matches nothing (§13.1.1).
+        if tag.starts_with("W/\"") {
+            continue;
+        }
         let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
         let quoted = quoted.ok_or_else(|| Error::invalid("If-Match must hold entity tags in double quotes, or *"))?;
         // A tag that was not made here matches nothing, which is what is wanted.

@@ -119,6 +119,12 @@ impl<'r> Parameters<'r> {
     }
 }
 
+/// Whether an address with that query holds a key, so that neither the reply may be kept nor the address passed on.
+pub fn has_secret(query: &str) -> bool {
+    let is_secret = |name: &str| [&API_KEY, &APP].iter().any(|key| key.queries.contains(&name));
+    !query.is_empty() && form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_secret(&name))
+}
+
 const SCOPES: &[&str] =
     &["schema", "schema.read", "record", "record.read", "record.delete", "flowdiagram", "flowdiagram.read"];
 

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::parameter::{EXECUTION_TIME, FLOW, UUID};
 use crate::facade::v1::reply::{Reply, raw};
+use crate::facade::v1::table::ENDPOINTS;
 use crate::facade::v1::{condition, content};
 use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords, UpdatedRecord};
 use crate::operation::content::Data;
@@ -167,7 +168,7 @@ pub async fn insert(call: &Call<'_>) -> Result<Reply> {
     let data = content::record(call)?;
     let is_array = content::is_array(&data);
     let flow = FlowReference { id: None, name: Some(call.parameters.require(&FLOW)?.into_owned()) };
-    let submission = Submission { uuid: text(call, &UUID)?, execution_time: text(call, &EXECUTION_TIME)?, data };
+    let submission = Submission { uuid: text(call, &UUID)?, execution_time: execution_time(call)?, data };
     let operation = InsertRecords { flow, submissions: vec![submission] };
     let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
     let (inserted, is_repeated) = once.into_parts();
@@ -192,10 +193,20 @@ fn accepted(inserted: &InsertedRecords, is_array: bool) -> Result<Reply> {
         return Reply::of(&Inserted::Several(AcceptedRecords { records, total }));
     }
     let record = records.pop().ok_or_else(|| Error::internal("an insertion without a record"))?;
-    let location = format!("/v1/record/{}", utf8_percent_encode(&record.data_record_id, ESCAPED));
+    let location = location(&record.data_record_id);
     let mut reply = Reply::with_room(record.data_record.get().len() + 256, &Inserted::One(record))?;
     reply.location = Some(location);
     Ok(reply)
+}
+
+/// Where a record is found again: behind its path, unless that is another endpoint's or a step towards another path.
+fn location(uuid: &str) -> String {
+    let escaped = utf8_percent_encode(uuid, ESCAPED);
+    let path = format!("/v1/record/{escaped}");
+    match matches!(uuid, "." | "..") || ENDPOINTS.iter().any(|endpoint| endpoint.path == path) {
+        true => format!("/v1/record?uuid={escaped}"),
+        false => path,
+    }
 }
 
 /// GET.
@@ -231,7 +242,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply> {
     }
     let operation = UpdateRecords {
         updates: updates(uuid, data, is_array)?,
-        execution_time: text(call, &EXECUTION_TIME)?,
+        execution_time: execution_time(call)?,
         flow: text(call, &FLOW)?.map(|name| FlowReference { id: None, name: Some(name) }),
         expected: condition::expected(call.headers())?,
     };
@@ -286,6 +297,14 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply> {
     let removed = execute(call.app, call.caller()?, operation).await?;
     let removed = RemovedRecord { flow_name: removed.flow_name, uuid: removed.uuid };
     Reply::of(&removed)
+}
+
+/// When to run. Document 003 shows the date in addresses as it is, where its plus sign is read as a space.
+fn execution_time(call: &Call<'_>) -> Result<Option<String>> {
+    match call.parameters.in_header(&EXECUTION_TIME)? {
+        Some(time) => Ok(Some(time.to_owned())),
+        None => Ok(call.parameters.in_query(&EXECUTION_TIME)?.map(|time| time.replace(' ', "+"))),
+    }
 }
 
 fn text(call: &Call<'_>, parameter: &'static crate::facade::v1::parameter::Parameter) -> Result<Option<String>> {

@@ -19,6 +19,7 @@ use crate::facade::v1::condition;
 use crate::facade::v1::endpoint::{Access, Endpoint};
 use crate::facade::v1::error::describe;
 use crate::facade::v1::format::Format;
+use crate::facade::v1::parameter::has_secret;
 use crate::facade::v1::reply::{self, Reply};
 use crate::facade::{compress, tree};
 
@@ -78,7 +79,7 @@ impl<'r> Exchange<'r> {
             format: Format::of_reply(request.headers()),
             endpoint: None,
             caller: None,
-            has_secret: false,
+            has_secret: has_secret(request.query_string()),
             is_unfinished: false,
         }
     }
@@ -119,6 +120,7 @@ impl<'r> Exchange<'r> {
             response.insert_header(("Idempotency-Replayed", "true"));
         }
         if is_known {
+            compress::vary(&mut response, &text);
             return response.finish();
         }
         compress::finish(self.request, response, text)

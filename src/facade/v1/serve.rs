@@ -36,6 +36,7 @@ pub async fn serve(
         return refuse_method(endpoints, &exchange);
     };
     exchange.endpoint = Some(endpoint);
+    exchange.has_secret |= endpoint.access == Access::Client;
     let body = match body::read(&request, payload, &app).await {
         Ok(body) => body,
         Err(error) => {
@@ -52,7 +53,6 @@ pub async fn serve(
         body: &body.bytes,
         caller: None,
     };
-    exchange.has_secret = call.has_secret_address() || endpoint.access == Access::Client;
     // A defect in one call must not take the worker's other connections with it.
     let outcome = AssertUnwindSafe(answer(endpoint, &mut call)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a call panicked")));
