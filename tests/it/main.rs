@@ -11,6 +11,7 @@
 #![expect(clippy::too_many_lines, reason = "a test tells its whole story in one place")]
 #![expect(clippy::disallowed_methods, reason = "the settings of the tests themselves are not the gateway's")]
 
+mod api;
 mod attack;
 mod auth;
 mod cli;

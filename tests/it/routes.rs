@@ -100,6 +100,8 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
     }
 }
 
+type Change = fn(&mut NewApplication);
+
 /// A customer with applications of every kind, and another one.
 struct Walk {
     app: TestApp,
@@ -116,7 +118,7 @@ const CLIENT: [(&str, &str); 2] = [("client_id", "c-test"), ("client_secret", "s
 impl Walk {
     fn start() -> Walk {
         let app = TestApp::start();
-        let change = |name: &'static str, change: fn(&mut NewApplication)| {
+        let change = |name: &'static str, change: Change| {
             move |new: &mut NewApplication| {
                 new.name = name.to_owned();
                 new.oauth2 = true;
@@ -126,7 +128,7 @@ impl Walk {
             }
         };
         let ours = app.customer_with("Ours", "k", "a", change("test", |_| {}));
-        let limited: [(&str, fn(&mut NewApplication)); 3] = [
+        let limited: [(&str, Change); 3] = [
             ("no records", |new| new.scopes = Scopes::parse("schema flowdiagram").expect("scopes")),
             ("records", |new| new.scopes = Scopes::parse("record").expect("scopes")),
             ("elsewhere", |new| new.addresses = Network::parse("192.0.2.0/24").expect("networks")),
@@ -147,7 +149,7 @@ impl Walk {
         let operator = auth::operator(customer);
         let token = |name: &str| {
             let issue = IssueToken { application: name.to_owned() };
-            wait(execute(&app.app, &operator, issue)).ok().expect("tokens")
+            wait(execute(&app.app, &operator, issue)).expect("tokens")
         };
         let tokens = ["test", "no records", "records", "elsewhere"].map(|name| token(name).access).to_vec();
         let refresh = token("test").refresh;
