@@ -11,9 +11,14 @@ use crate::model::time::Timestamp;
 use crate::operation::revision::Revision;
 
 /// The states of which a resource must be in one for a request to change it; `None` if any will do.
+///
+/// Nothing is made by a request to change it, so one that must not be there yet can be in no state.
 /// # Errors
 /// Something that is no entity tag.
 pub fn expected(headers: &HeaderMap) -> Result<Option<Vec<Revision>>> {
+    if tags(headers, &IF_NONE_MATCH).any(|tag| tag == "*") {
+        return Ok(Some(Vec::new()));
+    }
     if !headers.contains_key(IF_MATCH) {
         return Ok(None);
     }

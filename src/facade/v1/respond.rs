@@ -89,23 +89,26 @@ impl<'r> Exchange<'r> {
         let is_secret = self.has_secret || reply.is_secret;
         let message = reply.message.as_deref().unwrap_or(endpoint.message);
         let envelope = reply::success(endpoint.status, self.context.address, &reply.resource, message);
-        let part = if reply.is_partial { partial_suffix(&reply.resource) } else { String::new() };
+        let part = if reply.is_partial { format!("-{}", digits(&reply.resource, 4)) } else { String::new() };
         // Large ones are not held longer than they are needed.
         drop(reply.resource);
         let text = match self.spell(envelope) {
             Ok(text) => text,
             Err(error) => return self.refuse(&error.into()),
         };
-        let tag = reply.revision.map(|revision| {
-            let packing = if compress::applies(self.request, &text) { "-gzip" } else { "" };
-            format!("\"{revision}{}{part}{packing}\"", self.format.suffix())
-        });
         let is_read = matches!(*self.request.method(), Method::GET | Method::HEAD);
+        let is_kept = is_read && !is_secret;
+        let packing = if compress::applies(self.request, &text) { "-gzip" } else { "" };
+        let tag = match reply.revision {
+            Some(revision) => Some(format!("\"{revision}{}{part}{packing}\"", self.format.suffix())),
+            // A list has no revision, and yet is worth nothing to a client that has it.
+            None => is_kept.then(|| format!("\"{}{packing}\"", digits(&text, 16))),
+        };
         let success = StatusCode::from_u16(endpoint.status).unwrap_or_default();
         let is_known = is_read && condition::is_known(self.request.headers(), tag.as_deref(), reply.modified);
         let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { success });
         self.complete(&mut response, self.caller.as_ref().and_then(Caller::allowance));
-        let keeping = if is_read && !is_secret { "private, no-cache" } else { "no-store" };
+        let keeping = if is_kept { "private, no-cache" } else { "no-store" };
         response.insert_header((CACHE_CONTROL, HeaderValue::from_static(keeping)));
         if let Some(tag) = tag {
             response.insert_header((ETAG, tag));
@@ -225,9 +228,7 @@ impl<'r> Exchange<'r> {
     }
 }
 
-/// What tells the entity tag of some members from those of all.
-fn partial_suffix(resource: &str) -> String {
-    let digest = crate::auth::key::hash(resource);
-    let digits: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("-{digits}")
+/// Text as so many bytes, which tell it from others.
+fn digits(text: &str, bytes: usize) -> String {
+    crate::auth::key::hash(text).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
