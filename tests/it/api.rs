@@ -7,6 +7,7 @@ mod format;
 mod limit;
 mod method;
 mod parameter;
+mod property;
 mod queue;
 mod record;
 mod repeat;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flowgate::facade::v1::table::ENDPOINTS;
 use serde_json::Value;
 
 use crate::message::{Form, Part, call, flow, keys_of, record, text, with_header};
@@ -150,6 +151,30 @@ fn use_everywhere(gateway: &Gateway, one: &str, other: &str) -> Vec<String> {
         answers.push(oauth(gateway, endpoint, &[("Authorization", &basic)], &format!("{one}={other}&scope={other}")));
         answers.push(oauth(gateway, endpoint, &[("Authorization", &bearer)], &form));
     }
+    for endpoint in &ENDPOINTS {
+        let path = endpoint.path.replace("{uuid}", "a-record").replace("{uri}", other);
+        let client = format!(
+            "client_id: {one}\r\nclient_secret: {other}\r\nrefresh_token: {one}\r\ngrant_type: client_credentials\r\n"
+        );
+        for (query, headers) in [
+            (format!("?api_key={one}&app_key={other}"), String::new()),
+            (String::new(), format!("X-Apikey: {one}\r\nX-App: {other}\r\n")),
+            (String::new(), format!("X-Apikey: {one}\r\nX-App: {other}\r\nX-App: {other}\r\n")),
+            (String::new(), format!("Authorization: {bearer}\r\n")),
+            (String::new(), format!("Authentication: {basic}\r\n")),
+            (String::new(), client),
+        ] {
+            for method in [endpoint.method.as_str(), "PATCH"] {
+                let request = format!(
+                    "{method} {path}{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: 2\r\n\r\n{{}}"
+                );
+                match attempt(gateway.address, request.as_bytes()) {
+                    Outcome::Answered(answer) => answers.push(answer.text()),
+                    outcome => panic!("no answer: {outcome:?}"),
+                }
+            }
+        }
+    }
     // In places where they do not belong.
     for request in [
         format!("GET /v1/soap?api_key={one}&app_key={other} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
@@ -184,6 +209,7 @@ fn no_secret_is_found_in_the_database_a_backup_the_output_or_the_log() {
     }
     assert!(answers.iter().any(|answer| answer.contains(">201</Code>")), "some calls succeed");
     assert!(answers.iter().any(|answer| answer.contains("Fault>")), "some calls fail");
+    assert!(answers.iter().any(|answer| answer.contains("Data stored successfully")), "some are those of REST");
     place.succeed("backup copy.db");
 
     // The write-ahead log is still there.

@@ -139,6 +139,9 @@ fn what_has_changed_meanwhile_is_neither_replaced_nor_removed() {
                 assert_eq!((answer.status, answer.json()["code"].as_u64()), (412, Some(412)), "{method} {condition}");
             }
         }
+        for method in ["PUT", "DELETE"] {
+            assert_eq!(rest.send(method, path, &[("If-None-Match", "*")], body).status, 412, "it is there");
+        }
         let weak = format!("W/{current}");
         for (condition, status) in [("other", 400), ("\"open", 400), (weak.as_str(), 412)] {
             assert_eq!(rest.send("PUT", path, &[("If-Match", condition)], body).status, status, "{condition}");
@@ -195,4 +198,42 @@ fn php_cache_headers_are_sent_to_applications_that_want_them() {
     let known = rest.get("/v1/record/one", &[("If-None-Match", &tag)]);
     assert_eq!((known.status, php(&known)), (304, wanted.clone()));
     assert_eq!(php(&rest.get("/v1/record/none", &[])), wanted);
+}
+
+#[test]
+fn of_those_who_have_seen_the_same_one_replaces_it() {
+    let rest = filled();
+    let tag = rest.get("/v1/record/one", &[]).header("etag").expect("a tag").to_owned();
+    rest.app.app.clock.advance(1_000);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let rest = &rest;
+        let tag = &tag;
+        let replace = move |number: usize| {
+            let condition = [("If-Match", tag.as_str())];
+            rest.send("PUT", "/v1/record/one", &condition, &format!(r#"{{"n":{number}}}"#)).status
+        };
+        let replacing: Vec<_> = (0..20).map(|number| scope.spawn(move || replace(number))).collect();
+        replacing.into_iter().map(|replacing| replacing.join().expect("an answer")).collect()
+    });
+    let winner = statuses.iter().position(|status| *status == 200).expect("one of them");
+    assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 19, "{statuses:?}");
+    assert_eq!(rest.stored(), [("one".to_owned(), format!(r#"{{"n":{winner}}}"#))]);
+}
+
+#[test]
+fn a_list_that_the_client_has_is_not_sent_again() {
+    let rest = filled();
+    for path in ["/v1/record/search", "/v1/record/search?flow_name=Leads&limit=1", "/v1/options"] {
+        for headers in [&[][..], &[XML], &[("Accept-Encoding", "gzip")]] {
+            let answer = rest.get(path, headers);
+            let tag = answer.header("etag").expect("an entity tag").to_owned();
+            let known = rest.get(path, &[headers, &[("If-None-Match", &tag)]].concat());
+            assert_eq!((known.status, known.header("etag")), (304, Some(tag.as_str())), "{path} {headers:?}");
+            assert_eq!(answer.header("last-modified"), None, "{path}");
+        }
+    }
+    let tag = rest.get("/v1/record/search", &[]).header("etag").expect("an entity tag").to_owned();
+    rest.insert("two", "{}");
+    assert_eq!(rest.get("/v1/record/search", &[("If-None-Match", &tag)]).status, 200);
+    assert_eq!(rest.send("PUT", "/v1/record/search", &[], "").header("etag"), None, "what is no GET is not kept");
 }

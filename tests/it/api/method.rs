@@ -119,3 +119,27 @@ fn options_lists_every_endpoint() {
         assert_eq!(listed, table);
     }
 }
+
+#[test]
+fn the_body_of_a_refused_request_is_not_taken_for_another() {
+    let rest = Rest::start();
+    for line in [
+        "POST /v1/nothing",
+        "PATCH /v1/record",
+        "OPTIONS /v1/record",
+        "DELETE /v1/options",
+        "POST /v1/record",
+        "GET /v1/options",
+        "PUT /v1/schema",
+    ] {
+        let inner = "DELETE /v1/record/one HTTP/1.1\r\nHost: a\r\nX-Apikey: k\r\nX-App: a\r\n\r\n";
+        rest.insert("one", "{}");
+        let request = format!("{line} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{inner}", inner.len());
+        let next = "GET /v1/record/one HTTP/1.1\r\nHost: a\r\nX-Apikey: k\r\nX-App: a\r\nConnection: close\r\n\r\n";
+        let bytes = rest.app.drain(format!("{request}{next}").as_bytes());
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        assert!(matches!(text.matches("HTTP/1.1 ").count(), 1 | 2), "{line}: {text}");
+        assert!(!text.contains("was removed successfully"), "{line}: {text}");
+        assert_eq!(rest.stored().len(), 1, "{line}");
+    }
+}
