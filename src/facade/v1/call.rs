@@ -13,7 +13,9 @@ use crate::auth::{Caller, Credential};
 use crate::error::{Error, Result};
 use crate::facade::request::{self, RequestContext, http_credential};
 use crate::facade::v1::endpoint::Access;
-use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, IDEMPOTENCY_KEY, Parameters, UUID};
+use crate::facade::v1::parameter::{
+    API_KEY, APP, CLIENT_ID, CLIENT_SECRET, IDEMPOTENCY_KEY, Parameters, UUID, is_text,
+};
 use crate::operation::repeat::Key;
 
 /// A call.
@@ -56,7 +58,8 @@ impl<'r> Call<'r> {
     pub fn path(&self, name: &str) -> Result<Option<Cow<'r, str>>> {
         let Some(part) = self.request.match_info().get(name) else { return Ok(None) };
         let decoded = percent_decode_str(part).decode_utf8();
-        decoded.map(Some).map_err(|_| Error::invalid(format!("The path's {name} is not UTF-8 text")))
+        let decoded = decoded.ok().filter(|decoded| is_text(decoded, self.request.uri().path()));
+        decoded.map(Some).ok_or_else(|| Error::invalid(format!("The path's {name} is not UTF-8 text")))
     }
 
     /// The identifier of the record that the call is about. The path names it, or a header, or the address; two that

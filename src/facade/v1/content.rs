@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::facade::tree::{MOST_SHOWN, from_xml};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::format::{self, Format};
+use crate::facade::v1::parameter::is_text;
 use crate::operation::content::Data;
 use crate::operation::json;
 use crate::operation::tree::{Node, Tree};
@@ -117,7 +118,9 @@ pub fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, Strin
     let text = format::json_text(headers, body)?;
     let text = text.trim();
     if !text.starts_with('{') {
-        return Ok(form_urlencoded::parse(text.as_bytes()).into_owned().collect());
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+        let are_text = pairs.iter().all(|(name, value)| is_text(name, text) && is_text(value, text));
+        return are_text.then_some(pairs).ok_or_else(|| Error::invalid("The form in the body is not UTF-8 text"));
     }
     json::check("The body", text, MOST_VALUES)?;
     let members: serde_json::Map<String, serde_json::Value> =

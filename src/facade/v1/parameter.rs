@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use actix_web::http::header::HeaderMap;
+use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Result};
 
@@ -54,14 +55,16 @@ pub const NAME: &str = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x2
 #[derive(Debug)]
 pub struct Parameters<'r> {
     headers: &'r HeaderMap,
+    /// The query as it stands in the address.
+    written: &'r str,
     query: Vec<(Cow<'r, str>, Cow<'r, str>)>,
 }
 
 impl<'r> Parameters<'r> {
     /// Takes the headers and the query of the address.
-    pub fn of(headers: &'r HeaderMap, query: &'r str) -> Parameters<'r> {
-        let query = if query.is_empty() { Vec::new() } else { form_urlencoded::parse(query.as_bytes()).collect() };
-        Parameters { headers, query }
+    pub fn of(headers: &'r HeaderMap, written: &'r str) -> Parameters<'r> {
+        let query = if written.is_empty() { Vec::new() } else { form_urlencoded::parse(written.as_bytes()).collect() };
+        Parameters { headers, written, query }
     }
 
     /// Adds what a form in the body says, where that has the meaning of the address (contradiction C5).
@@ -102,7 +105,7 @@ impl<'r> Parameters<'r> {
 
     /// The value in the address alone.
     /// # Errors
-    /// Two values.
+    /// Two values, or one that is not text.
     pub fn in_query(&self, parameter: &Parameter) -> Result<Option<&str>> {
         let is_named = |name: &str| parameter.queries.contains(&name);
         let mut values = self.query.iter().filter(|(name, _)| is_named(name)).map(|(_, value)| &**value);
@@ -110,13 +113,22 @@ impl<'r> Parameters<'r> {
         if values.next().is_some() {
             return Err(Error::invalid(format!("{} is given twice in the address", parameter.name)));
         }
-        Ok(Some(value).filter(|value| !value.is_empty()))
+        match is_text(value, self.written) {
+            true => Ok(Some(value).filter(|value| !value.is_empty())),
+            false => Err(Error::invalid(format!("{} is not UTF-8 text", parameter.name))),
+        }
     }
 
     /// The request's headers.
     pub fn headers(&self) -> &'r HeaderMap {
         self.headers
     }
+}
+
+/// Whether what was decoded from a part of the address or a form stands there so. Whatever is not UTF-8 becomes the same
+/// character in decoding, and would so name what others named.
+pub fn is_text(decoded: &str, written: &str) -> bool {
+    !decoded.contains(char::REPLACEMENT_CHARACTER) || percent_decode_str(written).decode_utf8().is_ok()
 }
 
 /// Whether an address with that query holds a key, so that neither the reply may be kept nor the address passed on.

@@ -211,3 +211,26 @@ fn a_record_needs_a_flow_that_takes_records() {
     }
     assert_eq!(rest.stored().len(), 2);
 }
+
+#[test]
+fn names_that_are_not_utf_8_are_refused_and_name_no_other_record() {
+    let rest = Rest::start();
+    // What decoding makes of each of them is a name too.
+    rest.insert("caf\u{FFFD}", "{}");
+    assert_eq!(rest.get("/v1/record/caf%EF%BF%BD", &[]).status, 200);
+    assert_eq!(rest.get("/v1/record?uuid=caf%EF%BF%BD", &[]).status, 200);
+    for (method, path, body, sentence) in [
+        ("GET", "/v1/record/caf%E9", "", "The path's uuid is not UTF-8 text"),
+        ("DELETE", "/v1/record/caf%E9", "", "The path's uuid is not UTF-8 text"),
+        ("GET", "/v1/record?uuid=caf%E9", "", "X-Uuid is not UTF-8 text"),
+        ("POST", "/v1/record?flow_name=Leads&uuid=caf%E9", "{}", "X-Uuid is not UTF-8 text"),
+        ("POST", "/v1/record?flow_name=L%E9ads", "{}", "X-Flow is not UTF-8 text"),
+        ("GET", "/v1/record/search?uuid=caf%E9", "", "X-uuid is not UTF-8 text"),
+        ("PUT", "/v1/record/search", "uuid=caf%E9", "The form in the body is not UTF-8 text"),
+    ] {
+        refused(&rest.send(method, path, &[], body), 400, sentence);
+    }
+    let raw = rest.app.send(b"GET /v1/record HTTP/1.1\r\nHost: a\r\nX-Apikey: k\r\nX-App: a\r\nX-Uuid: caf\xE9\r\nConnection: close\r\n\r\n");
+    refused(&raw, 400, "X-Uuid is not UTF-8 text");
+    assert_eq!(rest.stored().len(), 1);
+}
