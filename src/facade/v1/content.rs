@@ -1,6 +1,5 @@
 //! Reading a request's body: JSON or XML into the JSON texts and values that operations take.
 
-use actix_web::http::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
@@ -112,19 +111,25 @@ pub fn uuids(call: &Call<'_>) -> Result<Vec<String>> {
     }
 }
 
-/// Parameters in the body: a JSON object of plain values, or a form whatever the Content-Type says, as curl sends it
-/// (contradiction C5).
-pub fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>> {
-    let text = format::json_text(headers, body)?;
+/// Parameters in the body: a JSON or XML object of plain values, or a form whatever the Content-Type says, as curl sends
+/// it (contradiction C5).
+pub fn parameters(call: &Call<'_>) -> Result<Vec<(String, String)>> {
+    let is_blank = call.body.iter().all(u8::is_ascii_whitespace);
+    let is_xml = !is_blank && matches!(format::of_body(call.headers(), call.body), Ok(Format::Xml));
+    let text = match is_xml {
+        true => tree(call)?.to_json(None).into(),
+        false => format::json_text(call.headers(), call.body)?,
+    };
     let text = text.trim();
-    if !text.starts_with('{') {
+    // A form has no brackets that are not escaped; a list would be a name without a meaning.
+    if !is_xml && !text.starts_with(['{', '[', '"', '<']) {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let are_text = pairs.iter().all(|(name, value)| is_text(name, text) && is_text(value, text));
         return are_text.then_some(pairs).ok_or_else(|| Error::invalid("The form in the body is not UTF-8 text"));
     }
     json::check("The body", text, MOST_VALUES)?;
     let members: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|_| Error::invalid("The body must be a JSON object or a form"))?;
+        serde_json::from_str(text).map_err(|_| Error::invalid("The body must be an object or a form"))?;
     let member = |(name, value): (String, serde_json::Value)| match value {
         serde_json::Value::String(text) => Ok((name, text)),
         serde_json::Value::Number(number) => Ok((name, number.to_string())),

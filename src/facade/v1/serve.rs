@@ -100,7 +100,8 @@ fn allowed(endpoints: &[&'static Endpoint]) -> String {
 
 async fn answer(endpoint: &'static Endpoint, call: &mut Call<'_>) -> Result<Reply> {
     if let Body::Parameters = endpoint.body {
-        call.parameters.extend(content::parameters(call.headers(), call.body)?);
+        let parameters = content::parameters(call)?;
+        call.parameters.extend(parameters);
     }
     let selection = call.parameters.in_query(&FIELDS)?.map(Selection::parse).transpose()?;
     if endpoint.access != Access::Public {

@@ -1,5 +1,6 @@
 //! The search: what it takes, from where, and what it finds.
 
+use flowgate::facade::tree::to_xml;
 use flowgate::model::time::TimeZone;
 use serde_json::{Value, json};
 
@@ -76,6 +77,7 @@ fn every_filter_finds_what_satisfies_it_newest_first() {
             .map(|(name, value)| (in_query(&(*name, "")).trim_end_matches('=').to_owned(), json!(value)))
             .collect::<serde_json::Map<_, _>>()
             .into();
+        let xml = to_xml(&object.to_string(), "search").expect("XML");
         let expected: Vec<String> = expected.chars().map(String::from).collect();
         for (way, answer) in [
             ("headers", rest.get("/v1/record/search", &headers)),
@@ -84,6 +86,7 @@ fn every_filter_finds_what_satisfies_it_newest_first() {
             ("form", rest.send("PUT", "/v1/record/search", &[], &query)),
             ("GET form", rest.send("GET", "/v1/record/search", &[("Content-Type", "application/json")], &query)),
             ("object", rest.send("PUT", "/v1/record/search", &[], &object.to_string())),
+            ("XML", rest.send("PUT", "/v1/record/search", &[XML, ("Accept", "application/json")], &xml)),
         ] {
             assert_eq!(found(&answer), expected, "{way} {parameters:?}");
             assert_eq!(message(&answer), "The query has been executed successfully.");
@@ -196,7 +199,9 @@ fn what_is_no_filter_is_refused() {
         let told = message(&answer).to_ascii_lowercase().replace('-', "_");
         assert!(told.contains(&name.to_ascii_lowercase()), "{query}: {told}");
     }
-    for body in ["{", r#"{"limit":[1]}"#, r#"{"limit":{"a":1}}"#] {
+    for body in
+        ["{", "[]", "[\"limit\"]", "\"limit=1\"", r#"{"limit":[1]}"#, r#"{"limit":{"a":1}}"#, "<s", "<s>limit=1</s>"]
+    {
         assert_eq!(rest.send("PUT", "/v1/record/search", &[], body).status, 400, "{body}");
     }
     refused(
