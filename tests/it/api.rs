@@ -12,6 +12,7 @@ mod queue;
 mod record;
 mod repeat;
 mod search;
+mod token;
 
 use flowgate::config::Config;
 use flowgate::model::flow::FlowStatus;
