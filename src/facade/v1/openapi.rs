@@ -94,7 +94,12 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
             // Of XML, the mapping says what it means; a schema in this language cannot.
             Some(json!({"required": true, "content": {"application/json": json, "application/xml": {}}}))
         }
-        Body::Free => Some(json!({"content": {"*/*": {}}})),
+        // Any other type will do as well; these are what tools offer.
+        Body::Free => Some(json!({"content": {
+            "application/json": {"schema": {}, "example": {"anything": "at all"}},
+            "text/plain": {"schema": {"type": "string"}},
+            "application/xml": {},
+        }})),
         Body::Parameters if endpoint.method.as_str() == "GET" => None,
         Body::Parameters => Some(form(endpoint)),
     };

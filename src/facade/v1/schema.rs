@@ -26,6 +26,7 @@ pub struct SchemaBody {
     #[schema(format = Byte)]
     data_record: String,
     /// Where the schema is said to live. It is kept and never fetched.
+    #[schema(max_length = 2048, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     url: String,
 }
 

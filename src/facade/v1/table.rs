@@ -337,7 +337,7 @@ pub static ENDPOINTS: [Endpoint; 22] = [
         path: "/v1/webhook/{uri}",
         id: "postWebhook",
         summary: "Stores what an external system sends",
-        doc: "Stores any text for the flow that the webhook feeds. Knowing the URI is the permission.",
+        doc: "Stores any text, of whatever media type, for the flow that the webhook feeds. Knowing the URI is the permission.",
         access: Access::Webhook,
         parameters: &[optional(&IDEMPOTENCY_KEY)],
         body: Body::Free,
