@@ -104,11 +104,10 @@ pub(super) fn split(app: &App, data: Data, rules: Option<&Rules>) -> Result<Vec<
     let data = match data {
         Data::Json(data) => data,
         Data::Tree(tree) => {
-            let records = tree.to_records(rules);
             // Escaped, a text may be several times as long as it was sent.
             let most = app.config.server.body_limit.max(app.config.soap.max_decoded);
-            return match records.iter().map(String::len).sum::<usize>() <= most {
-                true => counted(records),
+            return match tree.text_length() <= most {
+                true => counted(tree.to_records(rules)),
                 false => Err(Error::new(Code::TooLarge, format!("The data are larger than {most} bytes as JSON"))),
             };
         }

@@ -52,6 +52,18 @@ impl Tree {
         json
     }
 
+    /// How long the value's texts are together as JSON writes them, without what stands between them.
+    pub(super) fn text_length(&self) -> usize {
+        match &self.node {
+            Node::Literal(literal) => literal.len(),
+            Node::Text(text) => escaped_length(text),
+            Node::Array(items) => items.iter().map(Tree::text_length).sum(),
+            Node::Object(members) => {
+                members.iter().map(|(name, member)| escaped_length(name) + member.text_length()).sum()
+            }
+        }
+    }
+
     /// The records that the value is, each as JSON text: an array's items, or the value itself.
     pub(super) fn to_records(&self, rules: Option<&Rules>) -> Vec<String> {
         match &self.node {
@@ -199,9 +211,19 @@ fn write_name(json: &mut String, index: usize, name: &str) {
     json.push(':');
 }
 
+fn escaped_length(text: &str) -> usize {
+    let length = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        // \u0001; of the others that are shorter there are few.
+        0..=0x1F => 6,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
+}
+
 fn write_text(json: &mut String, text: &str) {
-    // Room for all of it at once, which is enough unless much of it has to be escaped.
-    json.reserve(text.len() + 2);
+    // Room for all of it at once: what grows bit by bit is held twice each time.
+    json.reserve(escaped_length(text) + 2);
     // Writing to a text does not fail.
     let _ = write!(json, "{}", Value::from(text));
 }
