@@ -19,8 +19,9 @@ use crate::error::{Error, Result};
 pub const MOST_VALUES: usize = 100_000;
 /// Arrays and objects within each other; the parser counts them.
 pub const DEPTH: usize = 127;
-/// Names up to which comparing each with each is faster than hashing them.
-const FEW_NAMES: usize = 16;
+/// Names up to which comparing a number for each with each is faster than a table of them. A client that knows how the
+/// numbers are made gains no more than that many comparisons.
+const FEW_NAMES: usize = 64;
 /// Characters of a name in a message, and of a place.
 const CLIP: usize = 100;
 
@@ -226,24 +227,32 @@ impl<'de> Made<'de> for Value {
 #[derive(Default)]
 struct Names<'de> {
     few: Vec<Cow<'de, str>>,
+    /// A number for each of the few.
+    prints: Vec<u64>,
     many: HashSet<Cow<'de, str>>,
 }
 
 impl<'de> Names<'de> {
     fn has(&self, name: &str) -> bool {
         match self.many.is_empty() {
-            true => self.few.iter().any(|known| known == name),
+            true => self.prints.contains(&print(name)) && self.few.iter().any(|known| known == name),
             false => self.many.contains(name),
         }
     }
 
     fn put(&mut self, name: Cow<'de, str>) {
         if self.many.is_empty() && self.few.len() < FEW_NAMES {
+            self.prints.push(print(&name));
             return self.few.push(name);
         }
         self.many.extend(self.few.drain(..));
         self.many.insert(name);
     }
+}
+
+/// A number that two different names rarely share (FNV-1a).
+fn print(name: &str) -> u64 {
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |print, byte| (print ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
 /// Reads any value.
