@@ -27,4 +27,3 @@ pub mod serve;
 pub mod table;
 pub mod token;
 pub mod webhook;
-pub mod yaml;

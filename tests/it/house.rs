@@ -80,6 +80,7 @@ const CRATES: &[(&str, &str)] = &[
     ("utoipa", "facade/v1"),
     ("utoipa_swagger_ui", "facade/v1/explorer"),
     ("uuid", "facade/request operation"),
+    ("yaml_serde", "facade/v1/explorer"),
     ("yaserde", "soap/wsdl"),
 ];
 

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use flowgate::facade::v1::openapi;
 use flowgate::facade::v1::table::ENDPOINTS;
-use flowgate::facade::v1::{openapi, yaml};
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
@@ -40,9 +40,6 @@ fn the_document_is_what_the_code_says() {
 
 #[test]
 fn json_and_yaml_say_the_same() {
-    let description = description();
-    let read: Value = yaml_serde::from_str(&yaml::write(&description)).expect("YAML");
-    assert_eq!(read, description);
     let app = TestApp::start();
     let json: Value = serde_json::from_str(&app.get("/openapi.json", &[]).text()).expect("JSON");
     for path in ["/openapi.yaml", "/openapi.yml"] {
@@ -50,7 +47,7 @@ fn json_and_yaml_say_the_same() {
         assert_eq!(yaml, json, "{path}");
     }
     assert_eq!(json["servers"][0]["url"], json!(format!("http://{}", app.address)));
-    assert_eq!(json["paths"], description["paths"]);
+    assert_eq!(json["paths"], description()["paths"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::auth::key;
 use crate::facade::request::{self, Surroundings};
 use crate::facade::v1::collection::{self, Filling};
 use crate::facade::v1::error::describe;
-use crate::facade::v1::{condition, openapi, yaml};
+use crate::facade::v1::{condition, openapi};
 use crate::facade::{body, compress};
 
 const PAGE: &str = include_str!("explorer.html");
@@ -32,7 +32,8 @@ const PLACEHOLDER: &str = "http://address.invalid";
 
 static JSON: LazyLock<String> =
     LazyLock::new(|| serde_json::to_string(&openapi::describe(PLACEHOLDER)).unwrap_or_default());
-static YAML: LazyLock<String> = LazyLock::new(|| yaml::write(&openapi::describe(PLACEHOLDER)));
+static YAML: LazyLock<String> =
+    LazyLock::new(|| yaml_serde::to_string(&openapi::describe(PLACEHOLDER)).unwrap_or_default());
 
 /// Mounts the pages.
 pub fn routes(config: &mut ServiceConfig) {
