@@ -16,8 +16,14 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// Reads an ATOM date as document 003 writes it (`2005-08-15T15:52:01+00:00`), also with `Z`, a fraction,
     /// or an RFC 9557 zone in brackets. A leap second counts as the second before it. `None` if it is not one.
+    ///
+    /// The last two days of the year 9999, by which clients mean "never", are the last instant there is.
     pub fn parse_atom(text: &str) -> Option<Timestamp> {
-        let instant: jiff::Timestamp = text.parse().ok()?;
+        let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        let instant = parse(text).or_else(|| {
+            let rest = ["9999-12-31", "9999-12-30"].iter().find_map(|day| text.strip_prefix(day))?;
+            parse(&format!("9999-12-29{rest}")).map(|_| jiff::Timestamp::MAX)
+        })?;
         Some(Timestamp(instant.as_millisecond()))
     }
 
@@ -242,6 +248,8 @@ mod tests {
             ("2009-11-04T19:55:41Z", Some(1_257_364_541_000)),
             ("2009-11-04T19:55:41.250Z", Some(1_257_364_541_250)),
             ("2016-12-31T23:59:60Z", Some(1_483_228_799_000)),
+            ("9999-12-31T23:59:59Z", Some(253_402_207_200_999)),
+            ("9999-12-31T25:00:00Z", None),
             ("2009-11-04", None),
             ("2009-11-04T19:55:41", None),
             ("2009-13-04T19:55:41Z", None),

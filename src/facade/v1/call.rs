@@ -93,7 +93,11 @@ impl<'r> Call<'r> {
             let (id, secret) = (self.parameters.require(&CLIENT_ID)?, self.parameters.require(&CLIENT_SECRET)?);
             return Ok(Credential::Client { id: id.into_owned(), secret: secret.into_owned() });
         }
-        if let Some(credential) = http_credential(self.headers()) {
+        let headers = self.headers();
+        if ["authorization", "authentication"].iter().any(|name| headers.get_all(*name).nth(1).is_some()) {
+            return Err(Error::invalid("Authorization is given twice"));
+        }
+        if let Some(credential) = http_credential(headers) {
             return Ok(credential);
         }
         let (api, app) = (self.parameters.get(&API_KEY)?, self.parameters.get(&APP)?);

@@ -33,6 +33,7 @@ fn a_parameter_that_is_given_twice_is_refused() {
         ("/v1/record", &[("X-Uuid", "one"), ("X-Uuid", "one")][..], "X-Uuid is given twice"),
         ("/v1/record", &[("X-Uuid", "one"), ("uuid", "two")], "X-Uuid is given twice"),
         ("/v1/record?uuid=one&uuid=one", &[], "X-Uuid is given twice in the address"),
+        ("/v1/record", &[("Authorization", "Bearer a"), ("Authorization", "Bearer b")], "Authorization is given twice"),
         ("/v1/record/search?limit=1&limit=2", &[], "X-limit is given twice in the address"),
         ("/v1/record/one", &[("X-Scopes", "record"), ("scopes", "record")], "X-Scopes is given twice"),
     ] {
