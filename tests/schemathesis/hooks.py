@@ -50,10 +50,32 @@ def before_load_schema(context, schema):
                 operation["requestBody"]["content"].pop("application/xml")
 
 
+def is_empty(value):
+    return value in ("", [""])
+
+
+# An empty parameter is the same as none, which is right where it is optional, however its schema has it: cases of which
+# only that is wrong are left out. Required ones, all of them headers, are tried empty too.
 @schemathesis.hook
 def filter_headers(context, headers):
-    # A list of one empty scope is the same header as an empty list, and that is a right one.
-    return not headers or headers.get("X-Scopes") not in ("", [""])
+    return not headers or not is_empty(headers.get("X-Scopes"))
+
+
+def has_empty(filters):
+    # The others may be empty as they are described.
+    names = ("limit", "offset", "datarecord_status", "date_type", "expand")
+    return any(is_empty(filters.get(name)) for name in names)
+
+
+@schemathesis.hook
+def filter_query(context, query):
+    return not query or not has_empty(query)
+
+
+@schemathesis.hook
+def filter_body(context, body):
+    is_form = context.operation.label == "PUT /v1/record/search" and isinstance(body, dict)
+    return not is_form or not has_empty(body)
 
 
 @schemathesis.hook

@@ -13,7 +13,7 @@ use crate::model::scope::Scope;
 
 const INTRODUCTION: &str = "Data goes in as records, runs through flows, and comes out again. Every endpoint answers in \
     JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope. A parameter may \
-    be a header or a part of the address; the header wins.";
+    be a header or a part of the address; the header wins. An empty one counts as absent.";
 
 /// The statuses that a failure may have at any endpoint.
 const COMMON: [u16; 7] = [400, 408, 413, 414, 429, 500, 503];
