@@ -142,10 +142,13 @@ pub fn list(
     statement.fragment(
         " THEN record.waits_until ELSE NULL END, record.id, record.uuid, record.flow, flow.name, record.flow_version, \
          record.created_at, record.started_at, record.last_run_at, record.status, record.hold, record.num_runs \
-         FROM record JOIN flow ON flow.customer_id = record.customer_id AND flow.number = record.flow",
+         FROM record JOIN flow ON flow.customer_id = record.customer_id AND flow.number = record.flow \
+         WHERE record.id IN (SELECT record.id FROM record",
     );
+    // The page is chosen first, so that of the records that are passed over no more is read than an index holds.
     statement.conditions(filter);
     statement.page(page);
+    statement.fragment(") ORDER BY record.created_at DESC, record.id DESC");
     let rows = tx.query(&statement.sql, &statement.values)?;
     rows.into_iter().map(found_record).collect()
 }
