@@ -22,7 +22,18 @@ fn generate<const N: usize>() -> Result<String> {
     getrandom::fill(&mut bytes).map_err(|error| {
         Error::new(Code::Unavailable, "The system gives no random numbers at the moment").because(error)
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
+}
+
+/// Bytes as hexadecimal digits, two for each.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What tells a text from others, for instance in an entity tag: the first bytes of its hash, at most 32, as hexadecimal
+/// digits.
+pub fn digest(text: &str, bytes: usize) -> String {
+    hex(hash(text).get(..bytes).unwrap_or_default())
 }
 
 /// The form in which a secret is stored and compared.

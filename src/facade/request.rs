@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponseBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -187,6 +187,19 @@ fn is_path(text: &str) -> bool {
 
 fn texts<'r>(headers: &'r HeaderMap, name: &str) -> Vec<&'r str> {
     headers.get_all(name).filter_map(|value| value.to_str().ok()).collect()
+}
+
+/// The entity tags that a condition's header names, as they are written (RFC 9110 §13.1).
+pub fn entity_tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> + use<'h> {
+    let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty())
+}
+
+/// Whether `If-None-Match` says that the client has the representation of that tag, or any. Weak tags count
+/// (RFC 9110 §13.1.2).
+pub fn knows(headers: &HeaderMap, tag: Option<&str>) -> bool {
+    entity_tags(headers, &IF_NONE_MATCH)
+        .any(|known| known == "*" || tag == Some(known.strip_prefix("W/").unwrap_or(known)))
 }
 
 /// The credential of the Authorization header (RFC 7617, RFC 6750). Document 003's PHP example spells the header

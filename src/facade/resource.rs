@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::app::rules::StoredSchema;
-use crate::model::flow::{Flow, FlowVersion};
+use crate::model::flow::{Flow, FlowStatus, FlowVersion};
 use crate::model::time::TimeZone;
 use crate::operation::diagram::FlowDiagram;
 
@@ -42,6 +42,16 @@ pub fn flow_diagram(diagram: &FlowDiagram, zone: &TimeZone) -> Value {
         },
         "versions": diagram.versions.iter().map(|published| version(published, zone)).collect::<Vec<_>>(),
     })
+}
+
+/// The documented sentence for a flow that was moved to that state (contradiction C54).
+pub fn flow_moved(to: FlowStatus) -> &'static str {
+    match to {
+        FlowStatus::Draft | FlowStatus::Public => "Flow diagram has been published successfully",
+        FlowStatus::Paused => "Flow diagram has been paused successfully",
+        FlowStatus::Running => "Flow diagram has been resumed successfully",
+        FlowStatus::Inactive => "Flow diagram has been stopped successfully",
+    }
 }
 
 /// A flow after a change of its status.

@@ -80,10 +80,7 @@ impl Key<'_> {
     /// `InvalidInput` for a text that is no key.
     fn kept(self) -> Result<String> {
         match self {
-            Key::Message(id) => {
-                let digits: String = key::hash(id).iter().map(|byte| format!("{byte:02x}")).collect();
-                Ok(format!("message {digits}"))
-            }
+            Key::Message(id) => Ok(format!("message {}", key::hex(&key::hash(id)))),
             Key::Idempotency(text) => {
                 match (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
                     true => Ok(text.to_owned()),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::web::Data;
@@ -75,15 +75,8 @@ fn show_document(request: &HttpRequest, style: Style, address: &str) -> HttpResp
     let Some((_, document)) = rendered else { return HttpResponse::InternalServerError().finish() };
     // The address has passed a check that leaves nothing in it to escape.
     let text = document.replace(PLACEHOLDER, address);
-    let digest: String = key::hash(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{digest}\"");
-    let known = request
-        .headers()
-        .get_all(IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    let mut known = known.map(|candidate| candidate.trim().trim_start_matches("W/"));
-    let unchanged = known.any(|candidate| candidate == "*" || candidate == tag);
+    let tag = format!("\"{}\"", key::digest(&text, 16));
+    let unchanged = request::knows(request.headers(), Some(&tag));
     let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((ETAG, tag)).insert_header((CACHE_CONTROL, "no-cache"));
     if unchanged {

@@ -365,7 +365,7 @@ fn log(operation: &str, error: &Error, reference: &str, context: &RequestContext
 fn reference() -> String {
     let secret = key::generate_secret().unwrap_or_default();
     let bytes = key::hash(&secret);
-    STANDARD.encode(bytes).bytes().map(|byte| format!("{byte:02x}")).collect()
+    key::hex(STANDARD.encode(bytes).as_bytes())
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use crate::facade::soap::answer::{Answer, Response};
 use crate::facade::soap::free_form::to_json;
 use crate::facade::soap::input::{base64_member, optional, required, text_member, verbatim};
 use crate::facade::soap::message::OPERATIONS;
-use crate::model::flow::FlowStatus;
 use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords};
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram, only_running_flow};
 use crate::operation::execute;
@@ -188,14 +187,8 @@ async fn change_flow_status(operation: &str, app: &App, caller: &Caller, input: 
     let status = text_member(object, "FlowDiagramObject", "Status")?;
     let status = status.ok_or_else(|| Error::invalid("FlowDiagramObject/Status is required"))?;
     let flow = execute(app, caller, ChangeFlowStatus { flow, status }).await?;
-    let done = match flow.status {
-        FlowStatus::Public | FlowStatus::Draft => "published",
-        FlowStatus::Paused => "paused",
-        FlowStatus::Running => "resumed",
-        FlowStatus::Inactive => "stopped",
-    };
     let response = Response::of(operation, STANDARD.encode(resource::flow(&flow).to_string()));
-    Ok(Response { message: format!("Flow diagram has been {done} successfully").into(), ..response })
+    Ok(Response { message: resource::flow_moved(flow.status).into(), ..response })
 }
 
 async fn post_record(app: &App, caller: &Caller, key: Option<Key<'_>>, input: Option<Value<'_>>) -> Result<Answer> {

@@ -13,6 +13,7 @@ use crate::auth::{Caller, Credential};
 use crate::error::{Error, Result};
 use crate::facade::request::{self, RequestContext, http_credential};
 use crate::facade::v1::endpoint::Access;
+use crate::facade::v1::format::Format;
 use crate::facade::v1::parameter::{
     API_KEY, APP, CLIENT_ID, CLIENT_SECRET, IDEMPOTENCY_KEY, Parameters, UUID, is_text,
 };
@@ -28,6 +29,8 @@ pub struct Call<'r> {
     pub context: &'r RequestContext,
     /// Where the gateway listens.
     pub listens: SocketAddr,
+    /// What its reply is to be.
+    pub format: Format,
     /// Its parameters.
     pub parameters: Parameters<'r>,
     /// Its body.

@@ -7,6 +7,7 @@
 use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 
 use crate::error::{Error, Result};
+use crate::facade::request::{entity_tags, knows};
 use crate::model::time::Timestamp;
 use crate::operation::revision::Revision;
 
@@ -16,14 +17,14 @@ use crate::operation::revision::Revision;
 /// # Errors
 /// Something that is no entity tag.
 pub fn expected(headers: &HeaderMap) -> Result<Option<Vec<Revision>>> {
-    if tags(headers, &IF_NONE_MATCH).any(|tag| tag == "*") {
+    if entity_tags(headers, &IF_NONE_MATCH).any(|tag| tag == "*") {
         return Ok(Some(Vec::new()));
     }
     if !headers.contains_key(IF_MATCH) {
         return Ok(None);
     }
     let mut revisions = Vec::new();
-    for tag in tags(headers, &IF_MATCH) {
+    for tag in entity_tags(headers, &IF_MATCH) {
         // It must only exist, which is asked for anyway.
         if tag == "*" {
             return Ok(None);
@@ -44,8 +45,7 @@ pub fn expected(headers: &HeaderMap) -> Result<Option<Vec<Revision>>> {
 /// Whether the client has this representation already. With `If-None-Match`, the date is not looked at (§13.1.3).
 pub fn is_known(headers: &HeaderMap, tag: Option<&str>, modified: Option<Timestamp>) -> bool {
     if headers.contains_key(IF_NONE_MATCH) {
-        return tags(headers, &IF_NONE_MATCH)
-            .any(|known| known == "*" || tag == Some(known.strip_prefix("W/").unwrap_or(known)));
+        return knows(headers, tag);
     }
     let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok()).and_then(Timestamp::parse_http);
     match (since, modified) {
@@ -57,9 +57,4 @@ pub fn is_known(headers: &HeaderMap, tag: Option<&str>, modified: Option<Timesta
 /// The header and value that tell when the resource changed.
 pub fn last_modified(modified: Timestamp) -> (HeaderName, String) {
     (LAST_MODIFIED, modified.to_http())
-}
-
-fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> + use<'h> {
-    let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty())
 }

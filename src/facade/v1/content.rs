@@ -10,6 +10,7 @@ use crate::facade::v1::parameter::is_text;
 use crate::operation::content::Data;
 use crate::operation::json;
 use crate::operation::tree::{Node, Tree};
+use crate::soap::media::MediaType;
 use crate::xml::text::decode_within;
 
 /// Values in a body that is no record.
@@ -33,14 +34,14 @@ pub fn value<T: DeserializeOwned>(call: &Call<'_>) -> Result<T> {
 
 /// The body as JSON text; empty for an empty body.
 fn json_text(call: &Call<'_>) -> Result<String> {
-    match format::of_body(call.headers(), call.body)? {
-        Format::Json => Ok(format::json_text(call.headers(), call.body)?.into_owned()),
-        Format::Xml => Ok(tree(call)?.to_json(None)),
+    let media_type = format::media_type(call.headers());
+    match format::of_body(&media_type, call.body)? {
+        Format::Json => Ok(format::json_text(&media_type, call.body)?.into_owned()),
+        Format::Xml => Ok(tree(call, &media_type)?.to_json(None)),
     }
 }
 
-fn tree(call: &Call<'_>) -> Result<Tree> {
-    let media_type = format::media_type(call.headers());
+fn tree(call: &Call<'_>, media_type: &MediaType) -> Result<Tree> {
     let longest = call.app.config.soap.max_decoded.max(call.app.config.server.body_limit);
     let text = decode_within(call.body, media_type.parameter("charset"), longest);
     let text = text.map_err(|error| Error::invalid(format!("The body is not acceptable XML: {error}")))?;
@@ -54,16 +55,17 @@ pub fn record(call: &Call<'_>) -> Result<Data> {
     if call.body.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::invalid("The body is empty; it must hold a data record, or an array of them"));
     }
-    match format::of_body(call.headers(), call.body)? {
+    let media_type = format::media_type(call.headers());
+    match format::of_body(&media_type, call.body)? {
         Format::Json => {
-            let text = format::json_text(call.headers(), call.body)?;
+            let text = format::json_text(&media_type, call.body)?;
             // Found out before anything is stored: afterwards the reply could only fail.
-            if Format::of_reply(call.headers()) == Format::Xml {
+            if call.format == Format::Xml {
                 json::check("Data", &text, MOST_SHOWN)?;
             }
             Ok(Data::Json(text.into_owned()))
         }
-        Format::Xml => Ok(Data::Tree(tree(call)?)),
+        Format::Xml => Ok(Data::Tree(tree(call, &media_type)?)),
     }
 }
 
@@ -115,10 +117,11 @@ pub fn uuids(call: &Call<'_>) -> Result<Vec<String>> {
 /// it (contradiction C5).
 pub fn parameters(call: &Call<'_>) -> Result<Vec<(String, String)>> {
     let is_blank = call.body.iter().all(u8::is_ascii_whitespace);
-    let is_xml = !is_blank && matches!(format::of_body(call.headers(), call.body), Ok(Format::Xml));
+    let media_type = format::media_type(call.headers());
+    let is_xml = !is_blank && matches!(format::of_body(&media_type, call.body), Ok(Format::Xml));
     let text = match is_xml {
-        true => tree(call)?.to_json(None).into(),
-        false => format::json_text(call.headers(), call.body)?,
+        true => tree(call, &media_type)?.to_json(None).into(),
+        false => format::json_text(&media_type, call.body)?,
     };
     let text = text.trim();
     // A form has no brackets that are not escaped; a list would be a name without a meaning.

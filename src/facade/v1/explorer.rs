@@ -84,9 +84,8 @@ fn send(
     content_type: &'static str,
     text: String,
 ) -> HttpResponse {
-    let digest: String = key::hash(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let packing = if compress::applies(request, &text) { "-gzip" } else { "" };
-    let tag = format!("\"{digest}{packing}\"");
+    let tag = format!("\"{}{packing}\"", key::digest(&text, 16));
     let is_known = condition::is_known(request.headers(), Some(&tag), None);
     response
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(content_type)))

@@ -9,7 +9,6 @@ use crate::facade::resource;
 use crate::facade::v1::call::Call;
 use crate::facade::v1::parameter::{EXPAND_FLOW, FLOW, FLOW_ID, STATUS};
 use crate::facade::v1::reply::Reply;
-use crate::model::flow::FlowStatus;
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram};
 use crate::operation::execute;
 use crate::operation::revision::Revision;
@@ -80,18 +79,11 @@ pub async fn get(call: &Call<'_>) -> Result<Reply> {
 pub async fn change_status(call: &Call<'_>) -> Result<Reply> {
     let status = call.parameters.require(&STATUS)?.into_owned();
     let flow = execute(call.app, call.caller()?, ChangeFlowStatus { flow: reference(call)?, status }).await?;
-    let message = match flow.status {
-        FlowStatus::Draft | FlowStatus::Public => "Flow diagram has been published successfully",
-        FlowStatus::Paused => "Flow diagram has been paused successfully",
-        FlowStatus::Running => "Flow diagram has been resumed successfully",
-        FlowStatus::Inactive => "Flow diagram has been stopped successfully",
-    };
     let mut reply = Reply::of(&"")?;
-    reply.message = Some(message.to_owned());
+    reply.message = Some(resource::flow_moved(flow.status).to_owned());
     Ok(reply)
 }
 
 fn reference(call: &Call<'_>) -> Result<FlowReference> {
-    let text = |parameter| Ok(call.parameters.get(parameter)?.map(std::borrow::Cow::into_owned));
-    Ok(FlowReference { id: text(&FLOW_ID)?, name: text(&FLOW)? })
+    Ok(FlowReference { id: call.parameters.text(&FLOW_ID)?, name: call.parameters.text(&FLOW)? })
 }

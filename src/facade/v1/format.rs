@@ -76,13 +76,13 @@ pub fn media_type(headers: &HeaderMap) -> MediaType {
 /// What a request's body is, by its Content-Type or, without one, by its first character.
 /// # Errors
 /// Another Content-Type.
-pub fn of_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Format> {
-    let essence = media_type(headers).essence;
+pub fn of_body(media_type: &MediaType, bytes: &[u8]) -> Result<Format> {
+    let essence = &media_type.essence;
     if essence.is_empty() {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         return Ok(if first == Some(&b'<') { Format::Xml } else { Format::Json });
     }
-    Format::of_type(&essence).ok_or_else(|| {
+    Format::of_type(essence).ok_or_else(|| {
         let shown: String = essence.chars().take(80).collect();
         Error::invalid(format!("The Content-Type '{shown}' is not accepted; send application/json or application/xml"))
     })
@@ -91,8 +91,8 @@ pub fn of_body(headers: &HeaderMap, bytes: &[u8]) -> Result<Format> {
 /// The text of a JSON body. RFC 8259 knows no encoding but UTF-8; a byte order mark is passed over.
 /// # Errors
 /// Another charset, or bytes that are not UTF-8.
-pub fn json_text<'b>(headers: &HeaderMap, bytes: &'b [u8]) -> Result<Cow<'b, str>> {
-    let charset = media_type(headers).parameter("charset").map(str::to_ascii_lowercase);
+pub fn json_text<'b>(media_type: &MediaType, bytes: &'b [u8]) -> Result<Cow<'b, str>> {
+    let charset = media_type.parameter("charset").map(str::to_ascii_lowercase);
     if charset.as_deref().is_some_and(|charset| !matches!(charset, "utf-8" | "utf8" | "us-ascii")) {
         return Err(Error::invalid("The charset of a JSON body must be UTF-8"));
     }

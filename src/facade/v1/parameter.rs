@@ -82,6 +82,13 @@ impl<'r> Parameters<'r> {
         }
     }
 
+    /// The same as a text of its own.
+    /// # Errors
+    /// As for [`Parameters::get`].
+    pub fn text(&self, parameter: &Parameter) -> Result<Option<String>> {
+        Ok(self.get(parameter)?.map(Cow::into_owned))
+    }
+
     /// The same where it must be given.
     /// # Errors
     /// As for [`Parameters::get`], or it is absent.

@@ -168,7 +168,7 @@ pub async fn insert(call: &Call<'_>) -> Result<Reply> {
     let data = content::record(call)?;
     let is_array = content::is_array(&data);
     let flow = FlowReference { id: None, name: Some(call.parameters.require(&FLOW)?.into_owned()) };
-    let submission = Submission { uuid: text(call, &UUID)?, execution_time: execution_time(call)?, data };
+    let submission = Submission { uuid: call.parameters.text(&UUID)?, execution_time: execution_time(call)?, data };
     let operation = InsertRecords { flow, submissions: vec![submission] };
     let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
     let (inserted, is_repeated) = once.into_parts();
@@ -243,7 +243,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply> {
     let operation = UpdateRecords {
         updates: updates(uuid, data, is_array)?,
         execution_time: execution_time(call)?,
-        flow: text(call, &FLOW)?.map(|name| FlowReference { id: None, name: Some(name) }),
+        flow: call.parameters.text(&FLOW)?.map(|name| FlowReference { id: None, name: Some(name) }),
         expected: condition::expected(call.headers())?,
     };
     let caller = call.caller()?;
@@ -305,8 +305,4 @@ fn execution_time(call: &Call<'_>) -> Result<Option<String>> {
         Some(time) => Ok(Some(time.to_owned())),
         None => Ok(call.parameters.in_query(&EXECUTION_TIME)?.map(|time| time.replace(' ', "+"))),
     }
-}
-
-fn text(call: &Call<'_>, parameter: &'static crate::facade::v1::parameter::Parameter) -> Result<Option<String>> {
-    Ok(call.parameters.get(parameter)?.map(Cow::into_owned))
 }

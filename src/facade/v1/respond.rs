@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::app::App;
 use crate::app::bucket::Allowance;
-use crate::auth::{Caller, limit};
+use crate::auth::{Caller, key, limit};
 use crate::error::{Code, Error};
 use crate::facade::request::RequestContext;
 use crate::facade::v1::condition;
@@ -89,7 +89,7 @@ impl<'r> Exchange<'r> {
         let is_secret = self.has_secret || reply.is_secret;
         let message = reply.message.as_deref().unwrap_or(endpoint.message);
         let envelope = reply::success(endpoint.status, self.context.address, &reply.resource, message);
-        let part = if reply.is_partial { format!("-{}", digits(&reply.resource, 4)) } else { String::new() };
+        let part = if reply.is_partial { format!("-{}", key::digest(&reply.resource, 4)) } else { String::new() };
         // Large ones are not held longer than they are needed.
         drop(reply.resource);
         let text = match self.spell(envelope) {
@@ -102,7 +102,7 @@ impl<'r> Exchange<'r> {
         let tag = match reply.revision {
             Some(revision) => Some(format!("\"{revision}{}{part}{packing}\"", self.format.suffix())),
             // A list has no revision, and yet is worth nothing to a client that has it.
-            None => is_kept.then(|| format!("\"{}{packing}\"", digits(&text, 16))),
+            None => is_kept.then(|| format!("\"{}{packing}\"", key::digest(&text, 16))),
         };
         let success = StatusCode::from_u16(endpoint.status).unwrap_or_default();
         let is_known = is_read && condition::is_known(self.request.headers(), tag.as_deref(), reply.modified);
@@ -226,9 +226,4 @@ impl<'r> Exchange<'r> {
         let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
         log::log!(level, operation, request_id = self.context.id.as_str(), address:% = self.context.address, code:? = error.code(); "Refused: {error}{cause}");
     }
-}
-
-/// Text as so many bytes, which tell it from others.
-fn digits(text: &str, bytes: usize) -> String {
-    crate::auth::key::hash(text).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }

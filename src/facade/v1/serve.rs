@@ -49,6 +49,7 @@ pub async fn serve(
         request: &request,
         context: &context,
         listens: surroundings.address,
+        format: exchange.format,
         parameters: Parameters::of(request.headers(), request.query_string()),
         body: &body.bytes,
         caller: None,
@@ -108,10 +109,10 @@ async fn answer(endpoint: &'static Endpoint, call: &mut Call<'_>) -> Result<Repl
         let credential = call.credential(endpoint.access)?;
         let caller = auth::authenticate(call.app, &credential, call.context.address)?;
         call.caller = Some(caller);
-        if endpoint.access.scope().is_some() {
+        if let Some(scope) = endpoint.access.scope() {
             narrow(call)?;
+            call.caller()?.require(scope)?;
         }
-        endpoint.access.scope().map_or(Ok(()), |scope| call.caller()?.require(scope))?;
     }
     let mut reply = (endpoint.run)(call).await?;
     if let Some(selection) = selection {
