@@ -15,9 +15,10 @@ struct Migration {
 }
 
 /// Every step. Each has a twin for PostgreSQL beside it, which differs in the engine's own spellings only.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { sqlite: include_str!("migrations/0001_base.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0002_api.sqlite.sql") },
+    Migration { sqlite: include_str!("migrations/0003_engine.sqlite.sql") },
 ];
 
 /// The version of the tables this program knows.
