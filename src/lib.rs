@@ -18,6 +18,7 @@ pub mod error;
 pub mod model;
 pub mod xml;
 
+pub mod expression;
 pub mod soap;
 pub mod store;
 pub mod telemetry;

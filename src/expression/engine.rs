@@ -1,0 +1,231 @@
+//! The JSONata engine behind its seam: what is refused, what is limited, and how its errors read here.
+//! Nothing outside of this file names the library, so that another engine is the work of this file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jlens_core::ast::{Node, NodeKind};
+use jlens_core::reads::{Read, Reads};
+use jlens_core::{Bindings, Options};
+use serde_json::{Map, Value};
+
+use super::meter::Meter;
+use super::names::{Bound, Names};
+use super::{Failure, Kind, Limits};
+use crate::error::{Error, Result};
+
+/// Characters of a failure's text.
+const CLIP: usize = 300;
+/// Levels of an outcome; what reads JSON here goes no deeper than 128.
+const DEEPEST_OUTCOME: usize = 100;
+/// Bytes of stack for each step that may be taken, where functions can be chained: a chain as long as the steps allow
+/// is taken apart link by link.
+const STACK_PER_STEP: usize = 1 << 10;
+/// Bytes of stack such an evaluation has in any case.
+const LEAST_STACK: usize = 4 << 20;
+
+/// A compiled expression, with what is known of it before it is evaluated.
+pub(super) struct Program {
+    expression: jlens_core::Expression,
+    reads: Reads,
+    makes_functions: bool,
+}
+
+impl Program {
+    pub(super) fn compile(source: &str) -> Result<Program> {
+        let expression = jlens_core::Expression::compile(source).map_err(|error| {
+            let place = place(source, error.span().map_or(source.len(), |span| span.start));
+            Error::invalid(clip(&format!("The expression is not valid at {place}: {}", error.message())))
+        })?;
+        let (mut makes_functions, mut evaluates) = (false, None);
+        expression.ast().root.walk(&mut |node| {
+            makes_functions |= makes_function(node);
+            if evaluates.is_none() && matches!(&node.kind, NodeKind::Variable { name } if name == "eval") {
+                evaluates = Some(node.span.start);
+            }
+        });
+        if let Some(at) = evaluates {
+            let place = place(source, at);
+            return Err(Error::invalid(format!("The expression is not valid at {place}: $eval is not available")));
+        }
+        let reads = expression.reads();
+        Ok(Program { expression, reads, makes_functions })
+    }
+
+    pub(super) fn source(&self) -> &str {
+        self.expression.source()
+    }
+
+    /// Whether a path of the expression begins with that name, and goes on.
+    pub(super) fn begins_a_path_with(&self, name: &str) -> bool {
+        let mut begins = false;
+        self.expression.ast().root.walk(&mut |node| {
+            let NodeKind::Path { steps, .. } = &node.kind else { return };
+            let first = steps.first().map(|step| &step.kind);
+            begins |= steps.len() > 1 && matches!(first, Some(NodeKind::Name { name: first }) if first == name);
+        });
+        begins
+    }
+
+    pub(super) fn evaluate(
+        &self,
+        input: &Value,
+        names: &Names,
+        left: &mut Left<'_>,
+    ) -> std::result::Result<Option<Value>, Failure> {
+        let bindings = self.bindings(names);
+        let mut meter = Meter::new(left.memory);
+        let options = Options::new()
+            .now(names.now())
+            .seed(names.seed())
+            .max_steps(left.steps)
+            .timeout(left.limits.time)
+            .max_depth(left.limits.depth)
+            .max_string_length(left.limits.text)
+            .max_array_length(left.limits.items)
+            .max_result_size(left.limits.output)
+            .cancel_token(meter.token());
+        let mut evaluate = || self.expression.evaluate_traced(Some(input), &bindings, &options, &mut meter);
+        let outcome = match self.makes_functions {
+            true => {
+                let steps = usize::try_from(left.steps).unwrap_or(usize::MAX);
+                stacker::grow(steps.saturating_mul(STACK_PER_STEP).max(LEAST_STACK), evaluate)
+            }
+            false => evaluate(),
+        };
+        left.steps = left.steps.saturating_sub(meter.steps());
+        left.memory = meter.left();
+        let value = outcome.map_err(|error| self.failure(&error, left.limits))?;
+        // What is too much at the very end, no further part is left to notice.
+        if left.memory == 0 {
+            return Err(too_much(left.limits));
+        }
+        if let Some(value) = &value {
+            left.spend_output(size(value)?)?;
+        }
+        Ok(value)
+    }
+
+    /// What the expression reads of the names, and no more.
+    fn bindings(&self, names: &Names) -> Bindings {
+        names.bound().fold(Bindings::new(), |bindings, (name, bound)| match self.reads.binding(name) {
+            Some(read) => bindings.var(name, cut(read, bound)),
+            None if self.reads.every_binding() => bindings.var(name, bound.whole()),
+            None => bindings,
+        })
+    }
+
+    fn failure(&self, error: &jlens_core::Error, limits: &Limits) -> Failure {
+        let message = error.message();
+        let (kind, text) = match error.code() {
+            "U1006" => (Kind::TooManySteps, format!("The expression takes more than {} steps", limits.steps)),
+            "D1012" => {
+                (Kind::TooLong, format!("The expression takes longer than {} seconds", limits.time.as_secs_f64()))
+            }
+            "D1011" => (Kind::TooDeep, format!("The expression goes deeper than {} levels", limits.depth)),
+            "U1003" => return too_much(limits),
+            "U1001" if message.contains("nested more than") => (Kind::TooDeep, message),
+            "U1001" | "D2014" | "D2015" | "D2016" => (Kind::TooLarge, message),
+            _ => (Kind::Expression, message),
+        };
+        let text = match error.span() {
+            Some(span) => format!("{} ({})", clip(&text), place(self.source(), span.start)),
+            None => clip(&text),
+        };
+        Failure { text, kind }
+    }
+}
+
+/// What is left of the limits for the expressions that share them.
+pub(super) struct Left<'l> {
+    limits: &'l Limits,
+    steps: u64,
+    memory: usize,
+    output: usize,
+}
+
+impl<'l> Left<'l> {
+    /// All of them.
+    pub(super) fn of(limits: &'l Limits) -> Left<'l> {
+        Left { limits, steps: limits.steps, memory: limits.memory, output: limits.output }
+    }
+
+    /// Takes as many bytes of the outcome.
+    pub(super) fn spend_output(&mut self, bytes: usize) -> std::result::Result<(), Failure> {
+        self.output = self.output.checked_sub(bytes).ok_or_else(|| Failure {
+            text: format!("The outcome would be larger than {} bytes", self.limits.output),
+            kind: Kind::TooLarge,
+        })?;
+        Ok(())
+    }
+}
+
+fn too_much(limits: &Limits) -> Failure {
+    Failure { text: format!("The expression puts together more than {} bytes", limits.memory), kind: Kind::TooLarge }
+}
+
+/// Bytes of a value as JSON, about; fails if it is nested more deeply than a reader would take it.
+fn size(value: &Value) -> std::result::Result<usize, Failure> {
+    let mut bytes = 0;
+    let mut open = vec![(value, 0)];
+    while let Some((value, depth)) = open.pop() {
+        if depth > DEEPEST_OUTCOME {
+            let text = format!("The outcome is nested deeper than {DEEPEST_OUTCOME} levels");
+            return Err(Failure { text, kind: Kind::TooDeep });
+        }
+        bytes += match value {
+            Value::String(text) => text.len() + 2,
+            Value::Array(items) => {
+                open.extend(items.iter().map(|item| (item, depth + 1)));
+                items.len() + 2
+            }
+            Value::Object(members) => {
+                open.extend(members.values().map(|member| (member, depth + 1)));
+                members.keys().map(|name| name.len() + 4).sum::<usize>() + 2
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => 5,
+        };
+    }
+    Ok(bytes)
+}
+
+/// Whether a part of an expression makes functions, which can be chained without end.
+fn makes_function(node: &Node) -> bool {
+    matches!(
+        node.kind,
+        NodeKind::Lambda(_) | NodeKind::Partial { .. } | NodeKind::Apply { .. } | NodeKind::Transform(_)
+    )
+}
+
+/// A copy of what is read.
+fn cut(read: &Read, bound: &Bound) -> Value {
+    match (bound, read.fields()) {
+        (_, None) => bound.whole(),
+        (Bound::Value(value), Some(_)) => read.cut(value),
+        (Bound::Members(members), Some(fields)) => Value::Object(members_read(members, fields)),
+    }
+}
+
+fn members_read(members: &[(String, Arc<Value>)], fields: &BTreeMap<String, Read>) -> Map<String, Value> {
+    let read = members.iter().filter_map(|(name, value)| Some((name.clone(), fields.get(name)?.cut(value))));
+    read.collect()
+}
+
+/// Where in the source a byte is, as an author counts: lines and characters from 1.
+fn place(source: &str, at: usize) -> String {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    let before = source.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}")
+}
+
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(CLIP) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
