@@ -1,6 +1,7 @@
 //! What a request may touch: the store, the settings, the clock and what is remembered between requests.
 //! It is built once and shared. It knows neither who asks nor what for.
 
+pub mod blueprint;
 pub mod bodies;
 pub mod bucket;
 pub mod cache;
@@ -8,6 +9,7 @@ pub mod clock;
 pub mod fields;
 pub mod principal;
 pub mod rules;
+pub mod waiters;
 
 use std::sync::Arc;
 
@@ -18,9 +20,11 @@ use self::clock::Clock;
 use self::fields::StoredFlow;
 use self::principal::{Pass, Principal, PrincipalKey};
 use self::rules::StoredSchema;
+use self::waiters::Waiters;
 use crate::config::Config;
+use crate::diagram::Diagram;
 use crate::model::account::CustomerId;
-use crate::model::flow::FlowKey;
+use crate::model::flow::{FlowId, FlowKey};
 use crate::store::Store;
 
 /// How many credentials are remembered; each takes about a kilobyte.
@@ -30,6 +34,8 @@ const PRINCIPALS: usize = 10_000;
 const SCHEMAS: usize = 256;
 /// How many flows are remembered.
 const FLOWS: usize = 10_000;
+/// How many versions of flows are remembered; a large one takes a megabyte.
+const DIAGRAMS: usize = 1_000;
 
 /// The gateway as its requests see it.
 pub struct App {
@@ -47,6 +53,10 @@ pub struct App {
     pub schemas: Cache<CustomerId, Option<Arc<StoredSchema>>>,
     /// Flows named lately.
     pub flows: Cache<(CustomerId, FlowKey), Arc<StoredFlow>>,
+    /// Versions of flows that records run through, ready to be followed; they never change.
+    pub diagrams: Cache<(CustomerId, FlowId, i64), Arc<Diagram>>,
+    /// Callers that wait for the end of a run.
+    pub waiters: Waiters,
     /// What is left of each allowance.
     pub buckets: Buckets,
     /// What the bodies of requests may hold.
@@ -65,6 +75,8 @@ impl App {
             passes: Cache::new(PRINCIPALS),
             schemas: Cache::new(SCHEMAS),
             flows: Cache::new(FLOWS),
+            diagrams: Cache::new(DIAGRAMS),
+            waiters: Waiters::default(),
             buckets: Buckets::default(),
         }
     }

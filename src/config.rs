@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod engine;
 pub mod log;
 pub mod server;
 pub mod soap;
@@ -34,6 +35,8 @@ pub struct Config {
     pub auth: auth::Auth,
     /// The REST dialect.
     pub api: api::Api,
+    /// How records are run.
+    pub engine: engine::Engine,
     /// Limits on envelopes.
     pub soap: soap::Soap,
     /// What is logged, and how.
@@ -110,6 +113,7 @@ impl Config {
         self.store.validate()?;
         self.auth.validate()?;
         self.api.validate()?;
+        self.engine.validate()?;
         self.soap.validate()?;
         self.log.validate()
     }

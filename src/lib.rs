@@ -23,11 +23,14 @@ pub mod soap;
 pub mod store;
 pub mod telemetry;
 
+pub mod diagram;
+
 pub mod app;
 pub mod auth;
 
 pub mod operation;
 
+pub mod engine;
 pub mod facade;
 
 pub mod cli;

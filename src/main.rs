@@ -8,5 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Failpoints named in FAILPOINTS are there in tests alone; elsewhere this does nothing.
+    let _failpoints = fail::FailScenario::setup();
     flowgate::cli::run()
 }

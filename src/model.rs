@@ -4,7 +4,9 @@
 pub mod account;
 pub mod address;
 pub mod flow;
+pub mod http;
 pub mod record;
+pub mod run;
 pub mod schema;
 pub mod scope;
 pub mod search;

@@ -8,6 +8,7 @@ pub mod check;
 pub mod content;
 pub mod diagram;
 pub mod flow;
+pub mod internal;
 pub mod json;
 pub mod payload;
 pub mod queue;

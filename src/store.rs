@@ -11,6 +11,7 @@ pub mod field;
 pub mod flow;
 pub mod record;
 pub mod repeat;
+pub mod run;
 pub mod schema;
 pub mod search;
 pub mod token;
@@ -29,6 +30,8 @@ mod writer;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::store::database::Database;
@@ -141,6 +144,11 @@ impl Store {
     /// It follows other processes within a quarter of a second.
     pub fn generation(&self) -> u64 {
         self.database.generation()
+    }
+
+    /// What changes whenever something was committed, here or, within a quarter of a second, by another process.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.database.news()
     }
 
     /// Proves that the writer can commit, by changing one row. After a write failed, there must be room for more too.

@@ -22,10 +22,11 @@ use crate::store::{Tx, account, flow, schema, webhook};
 const PROJECT: &str = include_str!("../../fixtures/demo/project.json");
 const SCHEMA: &str = include_str!("../../fixtures/demo/schema.json");
 const RECORD: &str = include_str!("../../fixtures/demo/record.json");
-const FLOWS: [&str; 3] = [
+const FLOWS: [&str; 4] = [
     include_str!("../../fixtures/demo/flows/leads.json"),
     include_str!("../../fixtures/demo/flows/invoices.json"),
     include_str!("../../fixtures/demo/flows/returns.json"),
+    include_str!("../../fixtures/demo/flows/failing.json"),
 ];
 
 #[derive(Deserialize)]

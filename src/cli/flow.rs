@@ -55,7 +55,7 @@ pub(super) enum Command {
     },
 }
 
-const EMPTY_GRAPH: &str = r#"{"steps":[{"id":"end","type":"end","text":"end"}],"links":[]}"#;
+const EMPTY_GRAPH: &str = r#"{"nodes":[{"id":"end","kind":"end"}]}"#;
 
 pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     match command {

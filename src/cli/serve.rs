@@ -10,6 +10,7 @@ use super::{Global, demo, output, session};
 use crate::app::App;
 use crate::app::clock::Clock;
 use crate::config::{Config, Override};
+use crate::engine::Engine;
 use crate::server::{self, Server};
 use crate::store::Store;
 
@@ -65,8 +66,10 @@ async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Res
     if let Err(error) = output::print(&greeting) {
         log::warn!("The greeting could not be printed: {error:#}");
     }
-    server.run().await?;
-    Ok(())
+    let engine = Engine::start(Arc::clone(&app))?;
+    let served = server.run().await;
+    engine.stop(app.config.server.drain_timeout).await;
+    Ok(served?)
 }
 
 /// The address clients use, without a slash at its end.

@@ -56,9 +56,9 @@ impl Names {
         self.bound.insert(name.to_owned(), Bound::Members(Vec::new()));
     }
 
-    /// The same clock and names with another seed, for the next step.
-    pub fn reseed(&mut self, seed: u64) {
-        self.seed = seed;
+    /// The same names with another time and another seed, for the next step.
+    pub fn restart(&mut self, now: i64, seed: u64) {
+        (self.now, self.seed) = (now, seed);
     }
 
     pub(super) fn now(&self) -> i64 {

@@ -9,6 +9,17 @@ use serde::{Deserialize, Serialize};
 const DATE_TIME: temporal::DateTimePrinter = temporal::DateTimePrinter::new().separator(b' ').precision(Some(0));
 const HTTP_DATE: rfc2822::DateTimePrinter = rfc2822::DateTimePrinter::new();
 
+/// Milliseconds of a second.
+pub const MILLISECONDS_OF_A_SECOND: i64 = 1_000;
+
+/// The milliseconds of a duration such as `90s`, `2h 30m`, `1d` or ISO 8601's `PT5M`, where a day has 24 hours; `None` if
+/// it is none, or negative.
+pub fn parse_duration(text: &str) -> Option<i64> {
+    let span: jiff::Span = text.trim().parse().ok()?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
+    i64::try_from(duration.as_millis()).ok().filter(|milliseconds| *milliseconds >= 0)
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);

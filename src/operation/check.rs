@@ -1,6 +1,10 @@
 //! What names and texts must look like before anything is stored under them.
 
+use serde_json::{Map, Value};
+
+use crate::app::blueprint;
 use crate::app::fields::Fields;
+use crate::diagram::Diagram;
 use crate::error::{Error, Result};
 use crate::model::address::Network;
 
@@ -55,12 +59,20 @@ pub(super) fn networks(texts: &[String]) -> Result<Vec<Network>> {
     }
 }
 
-/// The JSON object of a flow's graph, with the data fields it declares.
-pub(super) fn graph(text: &str) -> Result<()> {
-    match serde_json::from_str(text) {
-        Ok(graph) => Fields::of_graph(&graph).map(|_| ()),
-        Err(error) => Err(Error::invalid(format!("The graph must be a JSON object: {error}"))),
-    }
+/// The graph of a draft: a JSON object with the data fields it declares. It may be unfinished otherwise.
+pub(super) fn draft(text: &str) -> Result<()> {
+    Fields::of_graph(&object(text)?).map(|_| ())
+}
+
+/// The graph of a version that records can run through.
+pub(super) fn diagram(text: &str) -> Result<Diagram> {
+    let graph = object(text)?;
+    Fields::of_graph(&graph)?;
+    blueprint::read(graph)
+}
+
+fn object(text: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(text).map_err(|error| Error::invalid(format!("The graph must be a JSON object: {error}")))
 }
 
 #[cfg(test)]
@@ -90,12 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn graphs_are_objects() {
-        assert!(graph(r#"{"steps":[]}"#).is_ok());
-        assert!(graph(r#"{"data_fields":{"name":"client.name"}}"#).is_ok());
-        assert!(graph(r#"{"data_fields":{"name":"client..name"}}"#).is_err());
-        assert!(graph("[]").is_err());
-        assert!(graph("{").is_err());
+    fn drafts_are_objects_and_versions_are_diagrams() {
+        assert!(draft(r#"{"nodes":[]}"#).is_ok() && diagram(r#"{"nodes":[]}"#).is_err());
+        assert!(draft(r#"{"data_fields":{"name":"client.name"}}"#).is_ok());
+        assert!(diagram(r#"{"nodes":[{"id":"a","kind":"end"}],"data_fields":{"name":"client.name"}}"#).is_ok());
+        for text in [r#"{"data_fields":{"name":"client..name"}}"#, "[]", "{"] {
+            assert!(draft(text).is_err() && diagram(text).is_err(), "{text}");
+        }
     }
 
     #[test]

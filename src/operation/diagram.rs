@@ -7,12 +7,13 @@ use serde::Serialize;
 use crate::app::App;
 use crate::app::fields::{Fields, StoredFlow};
 use crate::auth::Caller;
+use crate::diagram::Diagram;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus, FlowVersion};
 use crate::model::scope::Scope;
 use crate::operation::account::record;
-use crate::operation::flow::find_flow;
+use crate::operation::flow::{find_flow, publish};
 use crate::operation::{Access, Operation};
 use crate::store::flow;
 
@@ -43,8 +44,31 @@ pub(super) fn flow_of(app: &App, customer: CustomerId, reference: &FlowReference
     flow_by_key(app, customer, reference.key()?)
 }
 
+/// A version of the customer's flow, ready to be followed: that one, or the current one.
+/// # Errors
+/// `NotFound` if there is no such version, `InvalidInput` if what was published is no diagram.
+pub fn diagram_of(app: &App, customer: CustomerId, flow: FlowId, version: Option<i64>) -> Result<Arc<Diagram>> {
+    let version = match version {
+        Some(version) => version,
+        None => flow_of_record(app, customer, flow)?
+            .flow
+            .version
+            .ok_or_else(|| Error::new(Code::NotFound, "The flow was not published"))?,
+    };
+    // A version never changes, so that what is remembered of it holds for ever.
+    let (key, generation) = ((customer, flow, version), 0);
+    if let Some(found) = app.diagrams.get(generation, &key) {
+        return Ok(found);
+    }
+    let stored = app.store.peek(|tx| flow::find_version(tx, customer, flow, version))?;
+    let stored = stored.ok_or_else(|| Error::new(Code::NotFound, format!("The flow has no version {version}")))?;
+    let diagram = Arc::new(Diagram::parse(&stored.graph)?);
+    app.diagrams.put(generation, key, Arc::clone(&diagram));
+    Ok(diagram)
+}
+
 /// As [`flow_of`], for a flow that a record belongs to.
-pub(super) fn flow_of_record(app: &App, customer: CustomerId, flow: FlowId) -> Result<Arc<StoredFlow>> {
+pub fn flow_of_record(app: &App, customer: CustomerId, flow: FlowId) -> Result<Arc<StoredFlow>> {
     flow_by_key(app, customer, FlowKey::Number(flow.0))
 }
 
@@ -138,9 +162,9 @@ impl Operation for ChangeFlowStatus {
                     return Err(illegal(&found, to));
                 }
                 match to {
-                    FlowStatus::Public => flow::publish(tx, customer, found.id, to, now)?.is_some(),
-                    _ => flow::update_status(tx, customer, found.id, found.status, to, now)?,
-                };
+                    FlowStatus::Public => drop(publish(tx, &found, to, now)?),
+                    _ => drop(flow::update_status(tx, customer, found.id, found.status, to, now)?),
+                }
                 let target = format!("{} {}", found.name, to.name());
                 record(tx, customer, &actor, Self::NAME, &target, now)?;
                 flow::find(tx, customer, found.id)?

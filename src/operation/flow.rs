@@ -6,9 +6,10 @@ use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
 use crate::model::scope::Scope;
+use crate::model::time::Timestamp;
 use crate::operation::account::record;
 use crate::operation::{Access, Operation, check};
-use crate::store::{Tx, flow};
+use crate::store::{Tx, flow, run};
 
 /// Adds a flow as a draft to the caller's customer.
 pub struct AddFlow {
@@ -28,7 +29,7 @@ impl Operation for AddFlow {
     async fn run(self, app: &App, caller: &Caller) -> Result<FlowId> {
         check::name("The flow's name", &self.name)?;
         check::description(&self.description)?;
-        check::graph(&self.graph)?;
+        check::draft(&self.graph)?;
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
@@ -54,7 +55,7 @@ impl Operation for UpdateDraft {
     type Output = FlowId;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<FlowId> {
-        check::graph(&self.graph)?;
+        check::draft(&self.graph)?;
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
@@ -98,14 +99,24 @@ impl Operation for PublishFlow {
                     FlowStatus::Draft => FlowStatus::Public,
                     other => other,
                 };
-                let version = flow::publish(tx, customer, found.id, status, now)?.ok_or_else(|| {
-                    Error::new(Code::Conflict, format!("The flow '{}' has no draft to publish", found.name))
-                })?;
+                let version = publish(tx, &found, status, now)?;
                 record(tx, customer, &actor, Self::NAME, &format!("{} version {version}", found.name), now)?;
                 Ok(PublishedFlow { id: found.id, version, status })
             })
             .await
     }
+}
+
+/// Makes the draft of a flow its next version, which from then on records run through, and gives its number.
+/// # Errors
+/// `Conflict` if there is no draft, `InvalidInput` if it is no diagram.
+pub(super) fn publish(tx: &mut dyn Tx, found: &Flow, status: FlowStatus, now: Timestamp) -> Result<i64> {
+    let none = || Error::new(Code::Conflict, format!("The flow '{}' has no draft to publish", found.name));
+    let diagram = check::diagram(found.draft.as_deref().ok_or_else(none)?)?;
+    let version = flow::publish(tx, found.customer, found.id, status, now)?.ok_or_else(none)?;
+    let next = diagram.schedule.and_then(|schedule| schedule.next(now));
+    run::update_schedule(tx, found.customer, found.id, next)?;
+    Ok(version)
 }
 
 /// The customer's flow that is meant.

@@ -15,7 +15,7 @@ use crate::operation::content::{Demands, MOST_RECORDS};
 use crate::operation::diagram::{FlowReference, flow_of};
 use crate::operation::record::{accepting_version, not_found, parse_uuid};
 use crate::operation::{Access, Operation};
-use crate::store::record::{self, Standing};
+use crate::store::record::{self, Begin, Standing};
 use crate::store::{Tx, field};
 
 /// What can be done to a record in the queue, named as document 003 names it (`X-Queue-Status`).
@@ -25,11 +25,11 @@ pub enum QueueAction {
     Pause,
     /// Puts a record that was paused or taken out back into the queue, for the time at which it was due.
     Resume,
-    /// Makes a record due now, whether it waits, is held or has failed.
+    /// Makes a record due now, whether it waits, is held or has failed; one that has failed runs from the beginning.
     Execute,
     /// Takes a record out of the queue; the record itself stays.
     Remove,
-    /// Makes a record that has failed due now.
+    /// Makes a record that has failed due now, at the step it failed at; the steps before that are not repeated.
     Continue,
 }
 
@@ -152,7 +152,10 @@ fn change_place(
     let Some(found) = record::find_standing(tx, customer, uuid)? else { return Ok(Attempt::Unknown) };
     let refused = || Attempt::Refused(refusal(uuid, found.place, action.done()));
     let Some(target) = action.target(found, now) else { return Ok(refused()) };
-    match record::update_place(tx, customer, uuid, found.place, target.place, target.due)? {
+    // What has failed is executed as a whole, and continued where it failed.
+    let anew = action == QueueAction::Execute && found.place.status == RecordStatus::Failed;
+    let begin = if anew { Begin::Anew } else { Begin::There };
+    match record::update_place(tx, customer, uuid, found.place, target.place, target.due, begin)? {
         true => Ok(Attempt::Done(target.place)),
         false => Ok(refused()),
     }

@@ -4,6 +4,7 @@
 use crate::error::{Code, Error, Result};
 use crate::model::account::{Application, ApplicationId, Compatibility, Customer, CustomerId, FaultDialect};
 use crate::model::address::Network;
+use crate::model::flow::FlowId;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::store::{Row, Tx, Value};
@@ -312,4 +313,19 @@ fn addresses(text: &str) -> Result<Vec<Network>> {
 
 fn addresses_text(networks: &[Network]) -> String {
     networks.iter().map(Network::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The flow to which failures of the customer's records are told, unless their own flow says otherwise.
+pub fn find_error_flow(tx: &mut dyn Tx, customer: CustomerId) -> Result<Option<FlowId>> {
+    let rows = tx.query("SELECT error_flow FROM customer WHERE id = $1", &[customer.0.into()])?;
+    Ok(rows.first().map_or(Ok(None), |row| row.optional_integer(0))?.map(FlowId))
+}
+
+/// Says to which flow failures of the customer's records are told; false if there is no such customer.
+pub fn update_error_flow(tx: &mut dyn Tx, customer: CustomerId, flow: Option<FlowId>, now: Timestamp) -> Result<bool> {
+    let changed = tx.execute(
+        "UPDATE customer SET error_flow = $2, modified_at = $3 WHERE id = $1",
+        &[customer.0.into(), flow.map(|flow| flow.0).into(), now.0.into()],
+    )?;
+    Ok(changed > 0)
 }

@@ -118,6 +118,10 @@ impl Database {
         self.progress.generation.load(Ordering::Acquire)
     }
 
+    pub(super) fn news(&self) -> watch::Receiver<u64> {
+        self.progress.news.subscribe()
+    }
+
     /// See [`crate::store::Store::writer_lost`].
     pub(super) async fn writer_lost(&self) {
         let mut ended = self.ended.clone();

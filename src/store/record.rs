@@ -94,13 +94,21 @@ pub fn update(
     Ok(changed > 0)
 }
 
-/// Removes the record; false if it is being processed, or the customer has no such record.
+/// Removes the record; false if it is being processed, or the customer has no such record. A run that waits for its end
+/// goes on.
 pub fn remove(tx: &mut dyn Tx, customer: CustomerId, uuid: &str) -> Result<bool> {
-    let removed = tx.execute(
-        "DELETE FROM record WHERE customer_id = $1 AND uuid = $2 AND status <> $3",
+    let removed = tx.query(
+        "DELETE FROM record WHERE customer_id = $1 AND uuid = $2 AND status <> $3 RETURNING parent",
         &[customer.0.into(), uuid.into(), RecordStatus::Processing.number().into()],
     )?;
-    Ok(removed > 0)
+    let Some(row) = removed.first() else { return Ok(false) };
+    if let Some(parent) = row.optional_integer(0)? {
+        tx.execute(
+            "UPDATE record SET waits_until = due_at WHERE id = $1 AND status = $2 AND lease IS NULL",
+            &[parent.into(), RecordStatus::Processing.number().into()],
+        )?;
+    }
+    Ok(true)
 }
 
 /// Changes the status if it is the expected one; false if it is not, or the customer has no such record.
@@ -161,8 +169,17 @@ pub fn find_standing(tx: &mut dyn Tx, customer: CustomerId, uuid: &str) -> Resul
     Ok(Some(Standing { place: place(row, 0, 1)?, due: Timestamp(row.integer(2)?) }))
 }
 
-/// Moves the record from one place to another, where one that had failed begins its attempts anew; false if it is not in the expected place, or the customer has no such
-/// record.
+/// Where a record that is put back into the queue begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// At the step it stands at.
+    There,
+    /// At the beginning of its flow, as a run of its own.
+    Anew,
+}
+
+/// Moves the record from one place to another, where one that had failed begins its attempts anew; false if it is not in
+/// the expected place, or the customer has no such record.
 pub fn update_place(
     tx: &mut dyn Tx,
     customer: CustomerId,
@@ -170,10 +187,13 @@ pub fn update_place(
     from: Place,
     to: Place,
     due: Timestamp,
+    begin: Begin,
 ) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE record SET status = $5, hold = $6, due_at = $7, waits_until = $8, \
-         attempt = CASE WHEN status = $9 THEN CAST($10 AS BIGINT) ELSE attempt END \
+         attempt = CASE WHEN status = $9 THEN CAST($10 AS BIGINT) ELSE attempt END, \
+         step = CASE WHEN CAST($11 AS BIGINT) = 1 THEN NULL ELSE step END, \
+         input_step = CASE WHEN CAST($11 AS BIGINT) = 1 THEN NULL ELSE input_step END \
          WHERE customer_id = $1 AND uuid = $2 AND status = $3 AND hold = $4",
         &[
             customer.0.into(),
@@ -186,6 +206,7 @@ pub fn update_place(
             waits_until(to, due).into(),
             RecordStatus::Failed.number().into(),
             0.into(),
+            i64::from(begin == Begin::Anew).into(),
         ],
     )?;
     Ok(changed > 0)
@@ -203,7 +224,7 @@ pub fn update_flow(
 ) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE record SET flow = $3, flow_version = $4, status = $5, hold = $6, due_at = $7, waits_until = $7, \
-         attempt = $8 WHERE customer_id = $1 AND uuid = $2 AND status <> $9",
+         attempt = $8, step = NULL, input_step = NULL WHERE customer_id = $1 AND uuid = $2 AND status <> $9",
         &[
             customer.0.into(),
             uuid.into(),

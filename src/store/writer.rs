@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::error::{Code, Error, Result};
 use crate::store::condition::{Condition, copy};
@@ -139,6 +139,14 @@ pub(super) struct Progress {
     pub(super) commits: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) checkpoints: AtomicU64,
+    /// Advances with each commit, by this process or another one; whoever has work to look for awaits it.
+    pub(super) news: watch::Sender<u64>,
+}
+
+impl Progress {
+    fn tell(&self) {
+        self.news.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
 }
 
 fn count(counter: &AtomicU64) {
@@ -257,6 +265,7 @@ impl Writer {
         if version != self.others {
             self.others = version;
             self.progress.generation.fetch_add(1, Ordering::Release);
+            self.progress.tell();
         }
         Ok(())
     }
@@ -375,6 +384,7 @@ impl Writer {
             count(if job.failure().is_some() { &self.progress.failures } else { &self.progress.writes });
             job.answer();
         }
+        self.progress.tell();
     }
 }
 

@@ -18,6 +18,8 @@ use flowgate::operation::{Operation, execute};
 use flowgate::store::{Options, Store, account, audit};
 use tempfile::TempDir;
 
+use crate::support::SMALLEST;
+
 pub(crate) const HOME: &str = "192.0.2.7";
 pub(crate) const DAY: i64 = 86_400_000;
 
@@ -144,7 +146,7 @@ async fn an_application_may_do_what_it_was_granted() {
     let error = caller.require(Scope::Schema).expect_err("a refusal");
     assert_eq!(error.code(), Code::Forbidden);
     assert_eq!(error.message(), "The permissions are not correct: scope 'schema' is needed");
-    let flow = || AddFlow { name: "Leads".to_owned(), description: String::new(), graph: "{}".to_owned() };
+    let flow = || AddFlow { name: "Leads".to_owned(), description: String::new(), graph: SMALLEST.to_owned() };
     let error = execute(&gateway.app, &caller, flow()).await.expect_err("no scope for flows");
     assert_eq!(error.message(), "The permissions are not correct: scope 'flowdiagram' is needed");
     let rotate = RotateKey { secret: Rotated::ApiKey };
@@ -270,7 +272,7 @@ async fn applications_and_webhooks_have_allowances_of_their_own() {
         ..orders()
     };
     gateway.run(busy).await.expect("an application");
-    let graph = "{}".to_owned();
+    let graph = SMALLEST.to_owned();
     gateway.run(AddFlow { name: "Leads".to_owned(), description: String::new(), graph }).await.expect("a flow");
     for uri in ["one", "two"] {
         let (flow, uri) = ("Leads".to_owned(), Some(uri.to_owned()));
@@ -302,7 +304,7 @@ async fn a_window_of_zero_turns_limits_off() {
 #[tokio::test]
 async fn a_webhook_is_known_by_its_uri_alone() {
     let gateway = Gateway::start(|_| {}).await;
-    let graph = "{}".to_owned();
+    let graph = SMALLEST.to_owned();
     gateway.run(AddFlow { name: "Leads".to_owned(), description: String::new(), graph }).await.expect("a flow");
     let add = |flow: &str, uri: Option<&str>| AddWebhook {
         flow: flow.to_owned(),
@@ -331,7 +333,7 @@ async fn a_webhook_is_known_by_its_uri_alone() {
 async fn flows_are_published_version_by_version() {
     let gateway = Gateway::start(|_| {}).await;
     let name = || "Leads".to_owned();
-    let add = || AddFlow { name: name(), description: String::new(), graph: "{}".to_owned() };
+    let add = || AddFlow { name: name(), description: String::new(), graph: SMALLEST.to_owned() };
     gateway.run(add()).await.expect("a flow");
     assert_eq!(gateway.run(add()).await.expect_err("a repeat").code(), Code::Conflict);
     let published = gateway.run(PublishFlow { flow: name() }).await.expect("a version");
@@ -340,7 +342,7 @@ async fn flows_are_published_version_by_version() {
     assert_eq!(error.message(), "The flow 'Leads' has no draft to publish");
     let draft = |graph: &str| UpdateDraft { flow: "1".to_owned(), graph: graph.to_owned() };
     assert_eq!(gateway.run(draft("[]")).await.expect_err("no object").code(), Code::InvalidInput);
-    gateway.run(draft(r#"{"steps":[]}"#)).await.expect("a draft");
+    gateway.run(draft(SMALLEST)).await.expect("a draft");
     assert_eq!(gateway.run(PublishFlow { flow: name() }).await.expect("a version").version, 2);
 }
 

@@ -183,7 +183,7 @@ fn an_application_goes_with_its_tokens() {
 fn flows_and_webhooks_are_added_and_listed() {
     let place = with_shop();
     place.succeed("app add --customer Shop --name orders --ip any --scope all");
-    fs::write(place.path("graph.json"), r#"{"steps":[]}"#).expect("a file");
+    fs::write(place.path("graph.json"), r#"{"nodes":[{"id":"end","kind":"end"}]}"#).expect("a file");
     fs::write(place.path("bad.json"), "[]").expect("a file");
     let added = place.json("flow add --customer Shop --name Leads --description New --graph graph.json");
     assert_eq!((&added["id"], &added["status"]), (&1.into(), &"draft".into()));

@@ -108,13 +108,13 @@ fn call(operation: &str, input: &str) -> String {
 /// A call that inserts what the JSON text holds.
 fn insert(json: &str) -> String {
     let data = STANDARD.encode(json);
-    let flow = "<FlowDiagramObject><Flow>Leads</Flow></FlowDiagramObject>";
+    let flow = "<FlowDiagramObject><Flow>Invoices</Flow></FlowDiagramObject>";
     call("insertRecord", &format!("<DataRecordObject><Data>{data}</Data></DataRecordObject>{flow}"))
 }
 
 /// A call with free-form parameters beside other elements of the body.
 fn post(customer: &str, others: &str) -> String {
-    let flow = "<FlowDiagramObject><Flow>Leads</Flow></FlowDiagramObject>";
+    let flow = "<FlowDiagramObject><Flow>Invoices</Flow></FlowDiagramObject>";
     call("postRecord", &format!("<Customer>{customer}</Customer>{flow}"))
         .replace("</e:Body>", &format!("{others}</e:Body>"))
 }
@@ -142,7 +142,7 @@ fn row_with(header: (&'static str, &'static str), row: Row) -> Row {
 
 /// A record sent to the REST dialect in one format and answered in another.
 fn record(what: &'static str, [sent, answered]: [&'static str; 2], body: impl Into<Vec<u8>>, status: u16) -> Row {
-    let keys = [("X-Apikey", "demo-api-key"), ("X-App", "demo-app"), ("X-Flow", "Leads")];
+    let keys = [("X-Apikey", "demo-api-key"), ("X-App", "demo-app"), ("X-Flow", "Invoices")];
     let headers = keys.into_iter().chain([("Content-Type", sent), ("Accept", answered)]).collect();
     Row { path: "/v1/record", headers, ..row(what, body, status) }
 }

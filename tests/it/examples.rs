@@ -14,7 +14,7 @@ use flowgate::model::flow::FlowStatus;
 use serde_json::{Map, Value};
 
 use crate::curl::Curl;
-use crate::support::{Answer, Tenant, TestApp, fixture};
+use crate::support::{Answer, SMALLEST, Tenant, TestApp, fixture};
 
 /// Slips in commands, and what is meant.
 const COMMANDS: &[(&str, &str)] = &[
@@ -174,7 +174,7 @@ impl<'a> Stage<'a> {
         app.flow(&tenant, "Invoices", FlowStatus::Public);
         app.webhook(&tenant, flow, &format!("hook-{number}"), Some(tenant.application));
         let mut stage = Stage { app, tenant, number, values: Map::new() };
-        let graph = r#"{"steps":[],"links":[]}"#;
+        let graph = SMALLEST;
         let base64 = |text: &str| STANDARD.encode(text);
         let (uuid, address) = (format!("record-{number}"), format!("http://{}", app.address));
         for (name, value) in [

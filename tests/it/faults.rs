@@ -35,7 +35,7 @@ fn data(uuid: &str, length: usize) -> String {
 
 /// Inserts a record of about that length; whether it was acknowledged. If not, the answer must be the documented fault.
 fn insert(gateway: &Gateway, uuid: &str, length: usize) -> bool {
-    let answer = gateway.call("insertRecord", vec![record(uuid, &b64(&data(uuid, length))), flow("Leads")]);
+    let answer = gateway.call("insertRecord", vec![record(uuid, &b64(&data(uuid, length))), flow("Invoices")]);
     match answer.status {
         200 => reply(&answer, "created", "201", STORED, "null"),
         _ => {

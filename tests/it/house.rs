@@ -14,9 +14,11 @@ const FLOORS: &[(u8, &str, &str)] = &[
     (1, "soap", "error xml"),
     (1, "store", "error model"),
     (1, "telemetry", "config error"),
-    (2, "app", "config error model store"),
+    (2, "diagram", "error expression model"),
+    (2, "app", "config diagram error model store"),
     (2, "auth", "app error model store"),
-    (3, "operation", "app auth error model store"),
+    (3, "operation", "app auth diagram error model store"),
+    (4, "engine", "app auth diagram error expression model operation store"),
     (4, "facade/body", "app error"),
     (4, "facade/compress", ""),
     (4, "facade/request", "app auth config"),
@@ -35,13 +37,20 @@ const FLOORS: &[(u8, &str, &str)] = &[
         "app auth error facade/body facade/compress facade/request facade/resource facade/tree model operation soap xml",
     ),
     (6, "server", "app config error facade/meta facade/oauth facade/request facade/soap facade/v1"),
-    (6, "cli", "app auth config error facade/soap model operation server soap store telemetry"),
+    (6, "cli", "app auth config engine error facade/soap model operation server soap store telemetry"),
     (6, "main", "cli"),
 ];
 
 /// What may be used on the same floor: the only exceptions.
-const NEIGHBOURS: &[(&str, &str)] =
-    &[("config", "error"), ("config", "model"), ("soap", "xml"), ("auth", "app"), ("cli", "server"), ("main", "cli")];
+const NEIGHBOURS: &[(&str, &str)] = &[
+    ("config", "error"),
+    ("config", "model"),
+    ("soap", "xml"),
+    ("app", "diagram"),
+    ("auth", "app"),
+    ("cli", "server"),
+    ("main", "cli"),
+];
 
 /// Where each library and each door to the outside world may be used.
 const CRATES: &[(&str, &str)] = &[
@@ -53,36 +62,38 @@ const CRATES: &[(&str, &str)] = &[
     ("askama", "facade/soap/page"),
     ("base64", "cli/demo facade/request facade/resource facade/soap facade/tree soap/encoded"),
     ("clap", "cli"),
+    ("cronexpr", "diagram/schedule"),
     ("encoding_rs", "xml/text"),
     ("env_logger", "telemetry"),
+    ("fail", "engine main"),
     ("flate2", "facade/body facade/compress"),
     ("form_urlencoded", "facade/v1"),
-    ("futures_util", "facade/body facade/soap/endpoint facade/v1/serve server"),
+    ("futures_util", "engine facade/body facade/soap/endpoint facade/v1/serve server"),
     ("getrandom", "auth/key"),
     ("indicatif", "cli/backup"),
     ("ipnet", "model/address"),
     ("jiff", "model/time"),
     ("jlens_core", "expression/engine expression/meter"),
     ("jsonschema", "app/rules"),
-    ("log", "cli config/log facade/meta facade/oauth facade/soap facade/v1 operation server store telemetry"),
+    ("log", "cli config/log engine facade/meta facade/oauth facade/soap facade/v1 operation server store telemetry"),
     ("mimalloc", "main"),
     ("percent_encoding", "app/rules facade/oauth facade/v1 soap/media"),
     ("quick_xml", "xml"),
     ("rusqlite", "store/sqlite"),
     ("rustix", "server"),
-    ("serde", "cli/demo config facade/v1 model operation operation/json"),
+    ("serde", "cli/demo config diagram engine facade/v1 model operation operation/json"),
     (
         "serde_json",
-        "app/fields app/rules cli expression facade/meta facade/oauth facade/resource facade/soap facade/tree facade/v1 operation telemetry",
+        "app/blueprint app/fields app/rules cli diagram engine expression facade/meta facade/oauth facade/resource facade/soap facade/tree facade/v1 model/http operation telemetry",
     ),
-    ("sha2", "auth/key facade/soap/page operation/record operation/repeat operation/revision"),
+    ("sha2", "auth/key facade/soap/page operation/internal operation/record operation/repeat operation/revision"),
     ("stacker", "expression/engine"),
     ("subtle", "auth/key"),
-    ("tokio", "app/bodies auth/limit cli/session facade/body server store"),
+    ("tokio", "app/bodies app/waiters auth/limit cli/session engine facade/body server store"),
     ("toml", "config"),
     ("utoipa", "facade/v1"),
     ("utoipa_swagger_ui", "facade/v1/explorer"),
-    ("uuid", "facade/request operation"),
+    ("uuid", "engine facade/request operation"),
     ("yaml_serde", "facade/v1/explorer"),
     ("yaserde", "soap/wsdl"),
 ];
@@ -90,10 +101,10 @@ const CRATES: &[(&str, &str)] = &[
 const DOORS: &[(&str, &str)] = &[
     ("std::env", "config"),
     ("std::fs", "cli config store"),
-    ("std::process", "cli main store"),
-    ("std::thread", "server store telemetry"),
+    ("std::process", "cli engine main store"),
+    ("std::thread", "engine server store telemetry"),
     ("SystemTime::now", "app/clock"),
-    ("Instant::now", "operation server/connection store/condition store/writer"),
+    ("Instant::now", "engine operation server/connection store/condition store/writer"),
     ("TcpListener", "server"),
 ];
 

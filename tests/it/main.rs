@@ -22,6 +22,7 @@ mod describe;
 mod docs;
 mod draft4;
 mod edge;
+mod engine;
 mod envelope;
 mod errors;
 mod examples;

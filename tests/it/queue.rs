@@ -18,6 +18,7 @@ use flowgate::store::record::{self, Standing};
 use flowgate::store::{Value, field};
 
 use crate::auth::{Gateway, HOME, keys};
+use crate::support::SMALLEST;
 
 /// A gateway with a customer, its client, and two flows that take records.
 struct Queue {
@@ -35,8 +36,9 @@ impl Queue {
         queue
     }
 
-    async fn publish(&self, name: &str, graph: &str) {
-        let add = AddFlow { name: name.to_owned(), description: String::new(), graph: graph.to_owned() };
+    /// Publishes a flow that does nothing, with those members besides.
+    async fn publish(&self, name: &str, members: &str) {
+        let add = AddFlow { name: name.to_owned(), description: String::new(), graph: diagram(members) };
         self.gateway.run(add).await.expect("a flow");
         self.gateway.run(PublishFlow { flow: name.to_owned() }).await.expect("a version");
     }
@@ -54,7 +56,7 @@ impl Queue {
         let customer = self.client.customer().id;
         let put = self.gateway.app.store.write(move |tx| {
             let Standing { place, due } = record::find_standing(tx, customer, uuid)?.expect("a record");
-            record::update_place(tx, customer, uuid, place, to, due)
+            record::update_place(tx, customer, uuid, place, to, due, record::Begin::There)
         });
         assert!(put.await.expect("a place"));
     }
@@ -85,6 +87,17 @@ impl Queue {
     async fn revision(&self, uuid: &str) -> Revision {
         Revision::of_record(&self.run(GetRecord { uuid: uuid.to_owned() }).await.expect("a record").record)
     }
+}
+
+/// A diagram that does nothing, with those members besides.
+fn diagram(members: &str) -> String {
+    SMALLEST
+        .strip_suffix('}')
+        .map(|nodes| match members {
+            "{}" => SMALLEST.to_owned(),
+            members => format!("{nodes},{}", &members[1..]),
+        })
+        .expect("an object")
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -269,7 +282,7 @@ async fn records_keep_the_fields_of_when_they_were_accepted_or_updated() {
     assert_eq!(queue.fields("plain"), ["city=Rome", "name=Rome"]);
     queue.update(&[("plain", data)], None).await.expect("an update");
     assert_eq!(queue.fields("plain"), Vec::<String>::new());
-    let declare = UpdateDraft { flow: "plain".to_owned(), graph: r#"{"data_fields":{"r":"reason"}}"#.to_owned() };
+    let declare = UpdateDraft { flow: "plain".to_owned(), graph: diagram(r#"{"data_fields":{"r":"reason"}}"#) };
     queue.gateway.run(declare).await.expect("a draft");
     queue.insert("plain", "draft", data).await;
     assert_eq!(queue.fields("draft"), Vec::<String>::new(), "a draft declares nothing yet");
@@ -335,7 +348,7 @@ async fn a_change_can_depend_on_what_was_last_seen() {
     let diagram = || GetFlowDiagram { flow: named("orders") };
     let before = Revision::of_flow_diagram(&queue.gateway.run(diagram()).await.expect("a flow"));
     assert_eq!(Revision::of_flow_diagram(&queue.gateway.run(diagram()).await.expect("a flow")), before);
-    let draft = UpdateDraft { flow: "orders".to_owned(), graph: "{}".to_owned() };
+    let draft = UpdateDraft { flow: "orders".to_owned(), graph: SMALLEST.to_owned() };
     queue.gateway.run(draft).await.expect("a draft");
     queue.gateway.run(PublishFlow { flow: "orders".to_owned() }).await.expect("a version");
     assert_ne!(Revision::of_flow_diagram(&queue.gateway.run(diagram()).await.expect("a flow")), before);

@@ -11,6 +11,7 @@ use flowgate::app::App;
 use flowgate::app::clock::Clock;
 use flowgate::auth::key;
 use flowgate::config::Config;
+use flowgate::engine;
 use flowgate::model::account::{ApplicationId, Compatibility, CustomerId};
 use flowgate::model::address::Network;
 use flowgate::model::flow::{FlowId, FlowStatus};
@@ -23,6 +24,9 @@ use tempfile::TempDir;
 
 /// 2026-01-15T12:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_768_478_400_000);
+
+/// A diagram that does nothing.
+pub(crate) const SMALLEST: &str = r#"{"nodes":[{"id":"end","kind":"end"}]}"#;
 
 /// A gateway in this process.
 pub(crate) struct TestApp {
@@ -119,7 +123,7 @@ impl TestApp {
     pub(crate) fn flow(&self, tenant: &Tenant, name: &str, status: FlowStatus) -> FlowId {
         let (customer, name) = (tenant.customer, name.to_owned());
         self.administer(move |tx| {
-            let id = flow::insert(tx, customer, &name, "", r#"{"steps":[],"links":[]}"#, NOW)?;
+            let id = flow::insert(tx, customer, &name, "", SMALLEST, NOW)?;
             if status != FlowStatus::Draft {
                 flow::publish(tx, customer, id, status, NOW)?;
             }
@@ -131,6 +135,11 @@ impl TestApp {
     pub(crate) fn webhook(&self, tenant: &Tenant, flow: FlowId, uri: &str, application: Option<ApplicationId>) {
         let (customer, uri) = (tenant.customer, uri.to_owned());
         self.administer(move |tx| webhook::insert(tx, customer, flow, application, &uri, NOW));
+    }
+
+    /// Runs every record that is due.
+    pub(crate) fn run_due(&self) {
+        wait(engine::drain(&self.app)).expect("the engine works");
     }
 
     /// Sends a request as it stands and reads the answer to the end of the connection or of its Content-Length.

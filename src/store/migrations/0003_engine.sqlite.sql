@@ -47,6 +47,7 @@ CREATE INDEX record_waits ON record (customer_id, flow, waits_until, id) WHERE w
 CREATE INDEX record_under_way ON record (customer_id, flow, id) WHERE step IS NOT NULL AND waits_until IS NOT NULL;
 CREATE INDEX record_leased ON record (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX record_created ON record (customer_id, created_at);
+CREATE INDEX record_parent ON record (parent) WHERE parent IS NOT NULL;
 CREATE INDEX record_failed ON record (customer_id, created_at) WHERE status = 3;
 
 -- What happened in a run: a row for each commit of the engine.

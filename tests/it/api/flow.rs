@@ -56,9 +56,9 @@ fn a_flow_is_named_by_its_number_or_its_name() {
 #[test]
 fn a_flow_is_shown_with_its_versions_and_its_graph_as_it_was_published() {
     let rest = Rest::start();
-    rest.publish("Orders", r#"{"steps":[{"id":"a"}],"x":1.5}"#);
+    rest.publish("Orders", r#"{"nodes":[{"id":"a","kind":"delay","fields":{"for":1.5}}]}"#);
     let shown = resource(&rest.get("/v1/flowdiagram?flow_name=Orders", &[]));
-    let graph = json!({"steps":[{"id":"a"}],"x":1.5});
+    let graph = json!({"nodes":[{"id":"a","kind":"delay","fields":{"for":1.5}}]});
     let expected = json!({
         "customer": "Shop", "flow_name": "Orders", "description": "",
         "current_flow": {"id": 3, "status": "public", "version": 1, "graph": graph},

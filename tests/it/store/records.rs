@@ -32,9 +32,13 @@ async fn held_records_are_not_in_the_engines_index() {
             let uuid = format!("{status:?} {hold:?}");
             record::insert(tx, &new_record(acme, orders, &uuid))?;
             let (from, to) = (place(RecordStatus::Waiting, Hold::None), place(status, hold));
-            assert!(record::update_place(tx, acme, &uuid, from, to, LATER)?);
-            assert_eq!(record::update_place(tx, acme, &uuid, from, to, NOW)?, from == to, "{uuid}");
-            record::update_place(tx, acme, &uuid, from, to, LATER)?;
+            assert!(record::update_place(tx, acme, &uuid, from, to, LATER, record::Begin::There)?);
+            assert_eq!(
+                record::update_place(tx, acme, &uuid, from, to, NOW, record::Begin::There)?,
+                from == to,
+                "{uuid}"
+            );
+            record::update_place(tx, acme, &uuid, from, to, LATER, record::Begin::There)?;
             let expected = |status, due: Timestamp| match place(status, hold).is_queued() {
                 true => Cell::Integer(due.0),
                 false => Cell::Null,

@@ -1,0 +1,75 @@
+//! Callers that wait for the end of a record's run. They are woken, and look for themselves what has become of it.
+//! It knows neither records nor runs: a caller that is woken for nothing has lost nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::model::account::CustomerId;
+
+type Key = (CustomerId, String);
+
+/// Who waits, by the record.
+#[derive(Debug, Default)]
+pub struct Waiters {
+    waiting: Mutex<HashMap<Key, Vec<oneshot::Sender<()>>>>,
+}
+
+impl Waiters {
+    /// Begins to wait for that record. What is received says only that it is time to look.
+    pub fn wait(&self, customer: CustomerId, uuid: &str) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.lock();
+        let others = waiting.entry((customer, uuid.to_owned())).or_default();
+        others.retain(|other| !other.is_closed());
+        others.push(sender);
+        receiver
+    }
+
+    /// Wakes those who wait for that record.
+    pub fn wake(&self, customer: CustomerId, uuid: &str) {
+        let mut waiting = self.lock();
+        if waiting.is_empty() {
+            return;
+        }
+        for sender in waiting.remove(&(customer, uuid.to_owned())).into_iter().flatten() {
+            // Whoever stopped waiting need not be woken.
+            let _ = sender.send(());
+        }
+    }
+
+    /// Forgets those of that record who stopped waiting.
+    pub fn tidy(&self, customer: CustomerId, uuid: &str) {
+        let mut waiting = self.lock();
+        let key = (customer, uuid.to_owned());
+        if let Some(others) = waiting.get_mut(&key) {
+            others.retain(|other| !other.is_closed());
+            if others.is_empty() {
+                waiting.remove(&key);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Vec<oneshot::Sender<()>>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_woken_and_nobody_else() {
+        let waiters = Waiters::default();
+        let (mut one, mut other) = (waiters.wait(CustomerId(1), "a"), waiters.wait(CustomerId(2), "a"));
+        let gone = waiters.wait(CustomerId(1), "b");
+        waiters.wake(CustomerId(1), "a");
+        assert!(one.try_recv().is_ok() && other.try_recv().is_err());
+        drop((gone, other));
+        waiters.tidy(CustomerId(1), "b");
+        waiters.tidy(CustomerId(2), "a");
+        assert!(waiters.lock().is_empty());
+    }
+}

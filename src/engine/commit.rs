@@ -1,0 +1,288 @@
+//! What a journey has come to, made durable: one transaction holds the steps' results, where the record stands now, and
+//! all that the steps wanted written.
+//!
+//! Everything is fenced by the lease. Whoever lost it finds nothing changed, and forgets what it did.
+
+use serde_json::{Map, Value, json};
+
+use super::failure::StepFailure;
+use super::journey::{Child, End, Journey, Segment};
+use crate::app::App;
+use crate::diagram::policy::FlowError;
+use crate::error::{Error, Result};
+use crate::model::account::CustomerId;
+use crate::model::flow::FlowId;
+use crate::model::record::RecordStatus;
+use crate::model::run::Claim;
+use crate::model::time::Timestamp;
+use crate::operation::internal::{Content, Destination, MadeRecord};
+use crate::store::run::{self, Place};
+use crate::store::{Tx, account};
+
+/// A segment ready to be committed.
+pub(super) struct Settled {
+    record: i64,
+    lease: String,
+    customer: CustomerId,
+    uuid: String,
+    flow: FlowId,
+    run: i64,
+    parent: Option<i64>,
+    step: String,
+    source: Option<String>,
+    attempt: i64,
+    attempts: String,
+    outputs: String,
+    content: Option<Content>,
+    end: SettledEnd,
+}
+
+enum SettledEnd {
+    External,
+    Finished,
+    Failed { told: Option<MadeRecord> },
+    Later { due: Timestamp },
+    Moved { flow: FlowId, version: i64, content: Option<Content> },
+    Child { made: Option<MadeRecord>, resumed: Option<String> },
+}
+
+/// What became of a record at its commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is still ours, and stands before a step that talks to the outside world.
+    Going,
+    /// It is back in the queue, or waits.
+    Left,
+    /// Its run is over, well or badly, or it went to another flow.
+    Over,
+    /// It is not ours any more.
+    Lost,
+}
+
+/// How commits are made at the moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conditions {
+    pub(super) now: Timestamp,
+    /// Until when leases hold that are extended.
+    pub(super) lease_until: Timestamp,
+    /// Whether nothing new is begun, because the engine stops.
+    pub(super) stopping: bool,
+}
+
+impl Settled {
+    /// Prepares the commit of what a journey has come to.
+    /// # Errors
+    /// What has to be made for it cannot be.
+    pub(super) fn of(app: &App, journey: &Journey, segment: Segment) -> Result<Settled> {
+        let (step, source) = journey.position();
+        let claim = &journey.claim;
+        let end = match segment.end {
+            End::External => SettledEnd::External,
+            End::Finished => SettledEnd::Finished,
+            End::Later { due } => SettledEnd::Later { due },
+            End::Moved { to, content } => SettledEnd::Moved { flow: to.flow(), version: to.version, content },
+            End::Failed { failure, told } => SettledEnd::Failed { told: report(app, journey, &failure, told) },
+            End::Child(child) => awaited(journey, child),
+        };
+        Ok(Settled {
+            record: claim.record,
+            lease: claim.lease.clone(),
+            customer: claim.customer,
+            uuid: claim.uuid.clone(),
+            flow: claim.flow,
+            run: claim.run,
+            parent: claim.parent,
+            step: step.to_owned(),
+            source: source.map(str::to_owned),
+            attempt: journey.attempt(),
+            attempts: serde_json::to_string(&segment.attempts).map_err(Error::internal)?,
+            outputs: outputs(&segment.outputs)?,
+            content: segment.content,
+            end,
+        })
+    }
+
+    /// Prepares the failure of a record that cannot go on at all.
+    pub(super) fn unfit(claim: &Claim, failure: &StepFailure) -> Settled {
+        let attempts = json!([{
+            "step": claim.step, "attempt": claim.attempt + 1, "outcome": "failed", "error": failure.shown(),
+        }]);
+        Settled {
+            record: claim.record,
+            lease: claim.lease.clone(),
+            customer: claim.customer,
+            uuid: claim.uuid.clone(),
+            flow: claim.flow,
+            run: claim.run,
+            parent: claim.parent,
+            step: claim.step.clone(),
+            source: claim.input_step.clone(),
+            attempt: claim.attempt,
+            attempts: attempts.to_string(),
+            outputs: "{}".to_owned(),
+            content: None,
+            end: SettledEnd::Failed { told: None },
+        }
+    }
+
+    /// Whose record it is.
+    pub(super) fn whose(&self) -> (CustomerId, &str) {
+        (self.customer, &self.uuid)
+    }
+
+    /// Writes it all.
+    pub(super) fn commit(&self, tx: &mut dyn Tx, conditions: Conditions) -> Result<Kept> {
+        let kept = self.place(tx, conditions)?;
+        if kept == Kept::Lost {
+            return Ok(kept);
+        }
+        run::insert_log(tx, self.record, self.run, conditions.now, &self.attempts, &self.outputs)?;
+        if kept == Kept::Over
+            && let Some(parent) = self.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. }))
+        {
+            run::wake(tx, parent, conditions.now)?;
+        }
+        Ok(kept)
+    }
+
+    fn place(&self, tx: &mut dyn Tx, conditions: Conditions) -> Result<Kept> {
+        let now = conditions.now;
+        if let Some(content) = &self.content {
+            if !run::update_data(tx, self.record, &self.lease, &content.data, now)? {
+                return Ok(Kept::Lost);
+            }
+            content.update_fields(tx, self.customer, &self.uuid)?;
+        }
+        match &self.end {
+            SettledEnd::External if conditions.stopping || !run::is_running(tx, self.customer, self.flow)? => {
+                self.leave(tx, RecordStatus::Waiting, Some(now), Kept::Left)
+            }
+            SettledEnd::External => {
+                let (step, source) = (self.step.as_str(), self.source.as_deref());
+                let held =
+                    run::advance(tx, self.record, &self.lease, step, source, self.attempt, conditions.lease_until)?;
+                Ok(if held { Kept::Going } else { Kept::Lost })
+            }
+            SettledEnd::Later { due } => {
+                let status = if *due > now { RecordStatus::Scheduled } else { RecordStatus::Waiting };
+                self.leave(tx, status, Some(*due), Kept::Left)
+            }
+            SettledEnd::Finished => self.leave(tx, RecordStatus::Finished, None, Kept::Over),
+            SettledEnd::Failed { told } => {
+                let kept = self.leave(tx, RecordStatus::Failed, None, Kept::Over)?;
+                if let Some(told) = told.as_ref().filter(|_| kept == Kept::Over) {
+                    told.insert(tx, now)?;
+                }
+                Ok(kept)
+            }
+            SettledEnd::Moved { flow, version, content } => self.transfer(tx, *flow, *version, content.as_ref(), now),
+            SettledEnd::Child { made, resumed } => {
+                let kept = self.leave(tx, RecordStatus::Processing, None, Kept::Left)?;
+                if kept == Kept::Left {
+                    if let Some(made) = made {
+                        made.insert(tx, now)?;
+                    }
+                    if let Some(uuid) = resumed {
+                        run::resume(tx, self.customer, uuid, now)?;
+                    }
+                    // It may have ended since it was looked at, and then nobody would wake this one.
+                    if made.is_none() && !self.has_unfinished_child(tx)? {
+                        run::wake(tx, self.record, now)?;
+                    }
+                }
+                Ok(kept)
+            }
+        }
+    }
+
+    fn has_unfinished_child(&self, tx: &mut dyn Tx) -> Result<bool> {
+        match &self.end {
+            SettledEnd::Child { resumed: Some(_), .. } => Ok(true),
+            _ => run::has_unfinished_child(tx, self.customer, self.record),
+        }
+    }
+
+    fn leave(&self, tx: &mut dyn Tx, status: RecordStatus, due: Option<Timestamp>, kept: Kept) -> Result<Kept> {
+        let step = (status != RecordStatus::Finished).then_some(self.step.as_str());
+        let place = Place { status, step, input_step: self.source.as_deref(), attempt: self.attempt, due };
+        Ok(if run::leave(tx, self.record, &self.lease, place)? { kept } else { Kept::Lost })
+    }
+
+    fn transfer(
+        &self,
+        tx: &mut dyn Tx,
+        flow: FlowId,
+        version: i64,
+        content: Option<&Content>,
+        now: Timestamp,
+    ) -> Result<Kept> {
+        if let Some(content) = content
+            && run::update_data(tx, self.record, &self.lease, &content.data, now)?
+        {
+            content.update_fields(tx, self.customer, &self.uuid)?;
+        }
+        Ok(if run::transfer(tx, self.record, &self.lease, flow, version, now)? { Kept::Over } else { Kept::Lost })
+    }
+}
+
+fn outputs(outputs: &Map<String, Value>) -> Result<String> {
+    serde_json::to_string(outputs).map_err(Error::internal)
+}
+
+fn awaited(journey: &Journey, child: Child) -> SettledEnd {
+    let claim = &journey.claim;
+    let Child { uuid, made, resumed } = child;
+    let made = made.map(|(to, content)| MadeRecord {
+        customer: claim.customer,
+        uuid: uuid.clone(),
+        flow: to.flow(),
+        version: to.version,
+        content,
+        parent: Some(claim.record),
+        depth: claim.depth + 1,
+    });
+    SettledEnd::Child { made, resumed: resumed.then_some(uuid) }
+}
+
+/// The record that tells a flow of a failure. If it cannot be made, the log says so: the failure itself is kept whatever
+/// becomes of the report.
+fn report(app: &App, journey: &Journey, failure: &StepFailure, told: Option<String>) -> Option<MadeRecord> {
+    match prepare_report(app, journey, failure, told) {
+        Ok(report) => report,
+        Err(error) => {
+            let claim = &journey.claim;
+            log::warn!(customer = claim.customer.0, record:% = claim.uuid; "A failure could not be told to its error flow: {error}");
+            None
+        }
+    }
+}
+
+fn prepare_report(
+    app: &App,
+    journey: &Journey,
+    failure: &StepFailure,
+    told: Option<String>,
+) -> Result<Option<MadeRecord>> {
+    let claim = &journey.claim;
+    // A report that fails is not reported: that could go on for ever.
+    if claim.depth > 0 && claim.parent.is_none() {
+        return Ok(None);
+    }
+    let to = match told {
+        Some(flow) => Destination::find(app, claim.customer, &flow)?,
+        None if journey.diagram.on_error != FlowError::Usual => return Ok(None),
+        None => match app.store.peek(|tx| account::find_error_flow(tx, claim.customer))? {
+            Some(flow) => Destination::of(app, claim.customer, flow)?,
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(MadeRecord {
+        customer: claim.customer,
+        uuid: uuid::Uuid::now_v7().to_string(),
+        flow: to.flow(),
+        version: to.version,
+        content: Content::of(app, claim.customer, &to, &journey.report(failure))?,
+        parent: None,
+        depth: claim.depth + 1,
+    }))
+}

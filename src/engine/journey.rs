@@ -1,0 +1,491 @@
+//! A record on its way: which step comes next, what it is given, and what follows from its outcome.
+//!
+//! A journey changes nothing but itself. It goes as far as it can without the outside world, and gives what has to be
+//! committed before it may go further.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::failure::{self, StepFailure};
+use super::history::{Attempt, Outcome, Showing};
+use super::local;
+use crate::app::App;
+use crate::app::fields::StoredFlow;
+use crate::auth::key;
+use crate::diagram::policy::{FlowError, OnError};
+use crate::diagram::step::Step;
+use crate::diagram::{Diagram, Next, NoWay};
+use crate::error::{Error, Result};
+use crate::expression::Limits;
+use crate::expression::names::Names;
+use crate::model::run::Claim;
+use crate::model::time::Timestamp;
+use crate::operation::internal::{Content, Destination};
+use crate::store::run;
+
+/// The member of kept outputs that says at which step the record stands, and since when. Steps have no such ids.
+const ENTERED: &str = ":entered";
+/// The member of kept outputs that says at which step the last attempt was in vain.
+const FAILED: &str = ":failed";
+/// The member of kept outputs that holds what a caller that waits is to be told.
+pub(super) const REPLY: &str = ":reply";
+
+/// A record that was taken up, with all that its steps may read.
+pub(super) struct Journey {
+    pub(super) claim: Claim,
+    pub(super) diagram: Arc<Diagram>,
+    pub(super) flow: Arc<StoredFlow>,
+    data: Arc<Value>,
+    outputs: HashMap<String, Arc<Value>>,
+    /// The step it stands at, and the one whose output that takes.
+    step: String,
+    source: Option<String>,
+    attempt: i64,
+    /// Since when it stands there, if that was committed.
+    entered: Option<Timestamp>,
+    /// Whether its last attempt at that step was in vain.
+    failed: bool,
+    names: Names,
+}
+
+/// What has to be committed before a journey goes on, or because it is over.
+pub(super) struct Segment {
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) outputs: Map<String, Value>,
+    /// New data of the record.
+    pub(super) content: Option<Content>,
+    pub(super) end: End,
+}
+
+/// Where a segment ends.
+pub(super) enum End {
+    /// Before a step that talks to the outside world.
+    External,
+    /// At the end of the run.
+    Finished,
+    /// The record fails, and a flow may be told.
+    Failed { failure: StepFailure, told: Option<String> },
+    /// It goes on later, at the same step.
+    Later { due: Timestamp },
+    /// In another flow.
+    Moved { to: Destination, content: Option<Content> },
+    /// Once the record of another flow has ended, which may have to be made first.
+    Child(Child),
+}
+
+/// The record of another flow whose end is waited for.
+pub(super) struct Child {
+    pub(super) uuid: String,
+    pub(super) made: Option<(Destination, Content)>,
+    /// Whether it is there, has failed, and is to be resumed.
+    pub(super) resumed: bool,
+}
+
+/// What a step came to.
+pub(super) enum Done {
+    /// A new message.
+    Output(Value),
+    /// The message goes on as it was.
+    Pass,
+    /// The same, and this is what a caller that waits is told.
+    Reply(Value),
+    /// The record has new data, which are the new message.
+    Data(Value, Content),
+    /// The record goes on at that time.
+    Until(Timestamp),
+    /// The run ends here.
+    Stop { fails: bool, text: Option<String> },
+    /// The record goes to another flow.
+    Move { to: Destination, content: Option<Content> },
+    /// The end of another record is awaited.
+    Await(Child),
+}
+
+/// An attempt that was made outside of the journey.
+pub(super) struct Performed {
+    pub(super) at: Timestamp,
+    pub(super) duration_us: u64,
+    pub(super) outcome: std::result::Result<Done, StepFailure>,
+}
+
+/// What every journey needs to know.
+pub(super) struct Terms<'a> {
+    pub(super) app: &'a App,
+    pub(super) limits: Limits,
+}
+
+impl Terms<'_> {
+    pub(super) fn of(app: &App) -> Terms<'_> {
+        let settings = &app.config.engine;
+        let limits = Limits { steps: settings.expression_steps, output: settings.output_limit, ..Limits::default() };
+        Terms { app, limits }
+    }
+
+    fn showing<'s>(&'s self, diagram: &'s Diagram) -> Showing<'s> {
+        let settings = &self.app.config.engine;
+        Showing { masked: &settings.masked, also_masked: &diagram.masked, limit: settings.history_limit }
+    }
+}
+
+impl Journey {
+    /// Reads what the steps of a claimed record may read.
+    /// # Errors
+    /// `InvalidInput` if its flow's version is no diagram, or what is stored cannot be read.
+    pub(super) fn resume(app: &App, claim: Claim, diagram: Arc<Diagram>, flow: Arc<StoredFlow>) -> Result<Journey> {
+        let text = match &claim.data {
+            Some(data) => data.clone(),
+            None => app.store.peek(|tx| run::data(tx, claim.record))?.unwrap_or_default(),
+        };
+        let data: Value = serde_json::from_str(&text).map_err(Error::internal)?;
+        let mut journey = Journey {
+            step: claim.step.clone(),
+            source: claim.input_step.clone(),
+            attempt: claim.attempt,
+            names: Names::new(claim.created.0, seed(&claim, "", 0)),
+            data: Arc::new(data),
+            outputs: HashMap::new(),
+            entered: None,
+            failed: false,
+            claim,
+            diagram,
+            flow,
+        };
+        journey.names.insert("record", Arc::clone(&journey.data));
+        journey.names.insert_empty("steps");
+        journey.names.insert(
+            "flow",
+            json!({
+                "id": journey.claim.flow.0, "name": journey.flow.flow.name, "version": journey.claim.flow_version,
+            }),
+        );
+        match journey.step.is_empty() {
+            false => journey.read_outputs(app)?,
+            true => journey.step = journey.diagram.entry().map(|step| step.id.clone()).unwrap_or_default(),
+        }
+        Ok(journey)
+    }
+
+    fn read_outputs(&mut self, app: &App) -> Result<()> {
+        let (record, run) = (self.claim.record, self.claim.run);
+        for text in app.store.peek(|tx| run::outputs(tx, record, run))? {
+            let kept: Map<String, Value> = serde_json::from_str(&text).map_err(Error::internal)?;
+            for (step, output) in kept {
+                match step.as_str() {
+                    ENTERED => (self.entered, self.failed) = (entered(&output, &self.step), false),
+                    FAILED => self.failed = output.as_str() == Some(&self.step),
+                    REPLY => {}
+                    _ => self.keep(&step, output),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, step: &str, output: Value) {
+        let output = Arc::new(output);
+        self.names.insert_member("steps", step, Arc::clone(&output));
+        self.outputs.insert(step.to_owned(), output);
+    }
+
+    /// The step it stands at.
+    pub(super) fn step(&self) -> Option<&Step> {
+        self.diagram.step(&self.step)
+    }
+
+    /// The id of that step, and of the one whose output it takes.
+    pub(super) fn position(&self) -> (&str, Option<&str>) {
+        (&self.step, self.source.as_deref())
+    }
+
+    /// How often the step was tried in vain.
+    pub(super) fn attempt(&self) -> i64 {
+        self.attempt
+    }
+
+    /// The record's data.
+    pub(super) fn data(&self) -> Arc<Value> {
+        Arc::clone(&self.data)
+    }
+
+    /// What the step takes.
+    pub(super) fn input(&self) -> Arc<Value> {
+        match &self.source {
+            None => Arc::clone(&self.data),
+            Some(source) => self.outputs.get(source).map_or_else(|| Arc::new(Value::Null), Arc::clone),
+        }
+    }
+
+    /// What names stand for in the step's expressions; made anew for each attempt, so that it is the same if the attempt
+    /// has to be made again.
+    pub(super) fn names(&mut self, now: Timestamp) -> &Names {
+        let since = self.entered.unwrap_or(now);
+        self.names.restart(since.0, seed(&self.claim, &self.step, 0));
+        self.names.insert(
+            "run",
+            json!({
+                "uuid": self.claim.uuid,
+                "run": self.claim.run,
+                "attempt": self.attempt + 1,
+                "started": since.to_atom(),
+            }),
+        );
+        &self.names
+    }
+
+    /// Whether the record had come to stand at the step it stands at before it was taken up.
+    pub(super) fn has_entered(&self) -> bool {
+        self.entered.is_some()
+    }
+
+    /// Whether the last attempt at the step, before the record was taken up, was in vain.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Goes on until something has to be committed. `performed` is what came of the step it stands at, if that was one
+    /// that talks to the outside world.
+    pub(super) fn advance(&mut self, terms: &Terms<'_>, mut performed: Option<Performed>) -> Segment {
+        let mut segment = Segment { attempts: Vec::new(), outputs: Map::new(), content: None, end: End::Finished };
+        loop {
+            let diagram = Arc::clone(&self.diagram);
+            let Some(step) = diagram.step(&self.step) else {
+                let failure = StepFailure::lasting("diagram", format!("The flow has no step '{}'", self.step));
+                segment.end = End::Failed { failure, told: None };
+                return segment;
+            };
+            let performed = match performed.take() {
+                Some(performed) => performed,
+                None if step.kind.is_external() => {
+                    self.enter(terms, &mut segment);
+                    segment.end = End::External;
+                    return segment;
+                }
+                None => local::perform(terms, self, step),
+            };
+            if let Some(end) = self.settle(terms, &mut segment, step, performed) {
+                segment.end = end;
+                return segment;
+            }
+        }
+    }
+
+    /// Notes since when the record stands at the step.
+    fn enter(&mut self, terms: &Terms<'_>, segment: &mut Segment) {
+        if self.entered.is_none() || self.failed {
+            let since = *self.entered.get_or_insert_with(|| terms.app.clock.now());
+            segment.outputs.insert(ENTERED.to_owned(), json!({"step": self.step, "at": since.0}));
+        }
+    }
+
+    /// Takes in what came of an attempt; `None` if the journey goes on at once.
+    fn settle(&mut self, terms: &Terms<'_>, segment: &mut Segment, step: &Step, performed: Performed) -> Option<End> {
+        let showing = terms.showing(&self.diagram);
+        let diagram = Arc::clone(&self.diagram);
+        let showing = Showing { also_masked: &diagram.masked, ..showing };
+        let tried = |outcome| self.attempted(&showing, step, &performed, outcome);
+        match performed.outcome {
+            Ok(Done::Output(ref output)) => {
+                segment.attempts.push(tried(Outcome::Done).with_output(&showing, output));
+            }
+            Ok(Done::Data(ref output, _)) => {
+                segment.attempts.push(tried(Outcome::Done).with_output(&showing, output));
+            }
+            Ok(Done::Pass) => segment.attempts.push(tried(Outcome::Done)),
+            Ok(Done::Reply(ref reply)) => segment.attempts.push(tried(Outcome::Done).with_output(&showing, reply)),
+            Ok(Done::Until(due)) => segment.attempts.push(tried(Outcome::Waits).until(due)),
+            Ok(Done::Await(_)) => segment.attempts.push(tried(Outcome::Waits)),
+            Ok(Done::Stop { .. }) => segment.attempts.push(tried(Outcome::Stopped)),
+            Ok(Done::Move { .. }) => segment.attempts.push(tried(Outcome::Moved)),
+            Err(_) => {}
+        }
+        match performed.outcome {
+            Ok(Done::Output(output)) => self.leave(terms, segment, step, Some(output)),
+            Ok(Done::Pass) => self.leave(terms, segment, step, None),
+            Ok(Done::Reply(reply)) => {
+                segment.outputs.insert(REPLY.to_owned(), reply);
+                self.leave(terms, segment, step, None)
+            }
+            Ok(Done::Data(output, content)) => {
+                segment.content = Some(content);
+                self.data = Arc::new(output.clone());
+                self.names.insert("record", Arc::clone(&self.data));
+                self.leave(terms, segment, step, Some(output))
+            }
+            Ok(Done::Until(due)) => {
+                self.enter(terms, segment);
+                Some(End::Later { due })
+            }
+            Ok(Done::Await(child)) => {
+                self.enter(terms, segment);
+                Some(End::Child(child))
+            }
+            Ok(Done::Stop { fails: false, .. }) => Some(End::Finished),
+            Ok(Done::Stop { fails: true, text }) => {
+                let text = text.unwrap_or_else(|| format!("The step '{}' stopped the run", step.id));
+                Some(self.end_in_failure(StepFailure::lasting("stopped", text)))
+            }
+            Ok(Done::Move { to, content }) => Some(End::Moved { to, content }),
+            Err(failure) => {
+                let attempt = self.attempted(
+                    &showing,
+                    step,
+                    &Performed { outcome: Ok(Done::Pass), ..performed },
+                    Outcome::Failed,
+                );
+                self.fail(terms, segment, step, failure, attempt)
+            }
+        }
+    }
+
+    /// Begins the history of an attempt.
+    fn attempted(&self, showing: &Showing<'_>, step: &Step, performed: &Performed, outcome: Outcome) -> Attempt {
+        let attempt = Attempt::new(step, self.attempt + 1, performed.at, performed.duration_us, outcome)
+            .from_step(self.source.as_deref());
+        match self.source {
+            None => attempt.with_input(showing, &self.data),
+            Some(_) => attempt,
+        }
+    }
+
+    /// Goes along an edge that leaves a step which is done; an end if there is none.
+    fn leave(&mut self, terms: &Terms<'_>, segment: &mut Segment, step: &Step, output: Option<Value>) -> Option<End> {
+        if let Some(output) = output {
+            segment.outputs.insert(step.id.clone(), output.clone());
+            self.keep(&step.id, output);
+            self.source = Some(step.id.clone());
+        }
+        self.attempt = 0;
+        let message = self.input();
+        let now = terms.app.clock.now();
+        let diagram = Arc::clone(&self.diagram);
+        let next = diagram.next(step, &message, self.names(now), &terms.limits);
+        let failure = match next {
+            Ok(Next::Step(next)) => {
+                self.stand_at(&next.id);
+                return None;
+            }
+            Ok(Next::End) => return Some(End::Finished),
+            Err(NoWay::Condition(target, failure)) => {
+                failure::expression(&format!("The condition of the edge to '{target}'"), &failure)
+            }
+            Err(NoWay::NoneHolds) => {
+                StepFailure::lasting("no_way", "No condition of the edges that leave the step holds")
+            }
+        };
+        let showing = Showing { also_masked: &diagram.masked, ..terms.showing(&diagram) };
+        let attempt = Attempt::new(step, 1, now, 0, Outcome::Failed)
+            .from_step(self.source.as_deref())
+            .with_failure(&showing, &failure);
+        segment.attempts.push(attempt);
+        Some(self.end_in_failure(failure))
+    }
+
+    fn stand_at(&mut self, step: &str) {
+        step.clone_into(&mut self.step);
+        self.entered = None;
+        self.failed = false;
+        self.attempt = 0;
+    }
+
+    /// Decides what follows from a failure: another attempt, another way, or the end.
+    fn fail(
+        &mut self,
+        terms: &Terms<'_>,
+        segment: &mut Segment,
+        step: &Step,
+        failure: StepFailure,
+        attempt: Attempt,
+    ) -> Option<End> {
+        let diagram = Arc::clone(&self.diagram);
+        let showing = Showing { also_masked: &diagram.masked, ..terms.showing(&diagram) };
+        let attempt = attempt.with_failure(&showing, &failure);
+        segment.outputs.insert(FAILED.to_owned(), self.step.clone().into());
+        if let Some(due) = self.retry_at(terms, step, &failure) {
+            segment.attempts.push(attempt.outcome(Outcome::Retried).until(due));
+            self.attempt += 1;
+            return Some(End::Later { due });
+        }
+        let told = json!({"error": failure.shown(), "input": *self.input()});
+        match &step.on_error {
+            OnError::Continue => {
+                segment.attempts.push(attempt.outcome(Outcome::Continued));
+                self.leave(terms, segment, step, Some(told))
+            }
+            OnError::Goto(target) => {
+                segment.attempts.push(attempt.outcome(Outcome::Continued));
+                segment.outputs.insert(step.id.clone(), told.clone());
+                self.keep(&step.id, told);
+                self.source = Some(step.id.clone());
+                self.stand_at(target);
+                None
+            }
+            OnError::Fail => {
+                segment.attempts.push(attempt);
+                Some(self.end_in_failure(failure))
+            }
+            OnError::Flow(flow) => {
+                segment.attempts.push(attempt);
+                Some(End::Failed { failure, told: Some(flow.clone()) })
+            }
+        }
+    }
+
+    fn retry_at(&self, terms: &Terms<'_>, step: &Step, failure: &StepFailure) -> Option<Timestamp> {
+        let policy = step.retry.as_ref().unwrap_or(&self.diagram.retry);
+        let tried = self.attempt + 1;
+        if !policy.is_worth_it(&failure.kind, failure.is_final) || tried >= terms.app.config.engine.most_attempts {
+            return None;
+        }
+        let pause = policy.pause(tried, failure.wish, chance(seed(&self.claim, &self.step, tried)))?;
+        Some(Timestamp(terms.app.clock.now().0.saturating_add(pause)))
+    }
+
+    fn end_in_failure(&self, failure: StepFailure) -> End {
+        let told = match &self.diagram.on_error {
+            FlowError::Flow(flow) => Some(flow.clone()),
+            FlowError::Usual | FlowError::Fail => None,
+        };
+        End::Failed { failure, told }
+    }
+
+    /// What an error flow is told.
+    pub(super) fn report(&self, failure: &StepFailure) -> Value {
+        json!({
+            "error": failure.shown(),
+            "step": self.step,
+            "record": {"uuid": self.claim.uuid, "run": self.claim.run, "data": *self.data},
+            "flow": {"id": self.claim.flow.0, "name": self.flow.flow.name, "version": self.claim.flow_version},
+        })
+    }
+
+    /// What every attempt of the step carries to the outside, so that whoever gets it twice can tell.
+    pub(super) fn token(&self) -> String {
+        let claim = &self.claim;
+        format!(
+            "fg_{}",
+            key::digest(&format!("{}\n{}\n{}\n{}", claim.customer.0, claim.record, claim.run, self.step), 16)
+        )
+    }
+}
+
+fn entered(kept: &Value, step: &str) -> Option<Timestamp> {
+    let at = kept.get("at").and_then(Value::as_i64)?;
+    (kept.get("step").and_then(Value::as_str) == Some(step)).then_some(Timestamp(at))
+}
+
+/// Chance that comes out alike whenever the same attempt is made (FNV-1a over what the attempt is of).
+fn seed(claim: &Claim, step: &str, attempt: i64) -> u64 {
+    let numbers = [claim.record, claim.run, attempt].into_iter().flat_map(i64::to_be_bytes);
+    numbers
+        .chain(step.bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// A number from 0 to 1.
+fn chance(seed: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are kept, as many as there are")]
+    let share = (seed >> 11) as f64 / (1_u64 << 53) as f64;
+    share
+}

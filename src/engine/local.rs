@@ -1,0 +1,245 @@
+//! Steps that need nothing from the outside world: what they come to, given what the record's run knows.
+//! They write nothing: what they want written is part of what they come to.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+
+use super::failure::{self, StepFailure};
+use super::journey::{Child, Done, Journey, Performed, Terms};
+use crate::auth::key;
+use crate::diagram::policy::duration_of;
+use crate::diagram::step::{Delay, Kind, MoveTo, Output, RecordChange, Respond, RunFlow, Step, Stop};
+use crate::expression::template::Template;
+use crate::model::record::RecordStatus;
+use crate::model::time::Timestamp;
+use crate::operation::internal::{Content, Destination};
+use crate::store::{record, run};
+
+/// How many records deep flows may make records.
+const DEEPEST: i64 = 16;
+/// Characters of a record's identifier.
+const LONGEST_UUID: usize = 255;
+
+type Outcome<T> = Result<T, StepFailure>;
+
+/// Makes one attempt of a step. One that panics has failed.
+pub(super) fn perform(terms: &Terms<'_>, journey: &mut Journey, step: &Step) -> Performed {
+    let at = terms.app.clock.now();
+    #[expect(clippy::disallowed_methods, reason = "how long it took, whatever the clock is set to")]
+    let started = Instant::now();
+    let outcome = catch_unwind(AssertUnwindSafe(|| outcome(terms, journey, step, at)));
+    Performed {
+        at,
+        duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        outcome: outcome.unwrap_or_else(|_| Err(StepFailure::panicked())),
+    }
+}
+
+fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp) -> Outcome<Done> {
+    fail::fail_point!("engine::step", |_| panic!("a step was made to panic"));
+    match &step.kind {
+        Kind::Transform(output) => transform(terms, journey, output, now),
+        Kind::Branch => Ok(Done::Pass),
+        Kind::Record(change) => change_record(terms, journey, change, now),
+        Kind::Move(target) => move_on(terms, journey, target, now),
+        Kind::Flow(call) => run_flow(terms, journey, call, step, now),
+        Kind::Delay(delay) => wait(terms, journey, delay, now),
+        Kind::Respond(respond) => reply(terms, journey, respond, now),
+        Kind::Stop(stop) => end(terms, journey, stop, now),
+        Kind::End => Ok(Done::Stop { fails: false, text: None }),
+        Kind::Http(_) | Kind::Soap(_) => Err(StepFailure::panicked()),
+    }
+}
+
+/// What a template without secrets comes to.
+fn render(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: &Template,
+    now: Timestamp,
+) -> Outcome<Value> {
+    let input = journey.input();
+    let rendered = template.render(&input, journey.names(now), &terms.limits, &|_| None);
+    rendered.map_err(|failure| failure::expression(place, &failure))
+}
+
+/// The same for one that may be left out.
+fn render_optional(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: Option<&Template>,
+    now: Timestamp,
+) -> Outcome<Option<Value>> {
+    template.map(|template| render(terms, journey, place, template, now)).transpose()
+}
+
+fn transform(terms: &Terms<'_>, journey: &mut Journey, output: &Output, now: Timestamp) -> Outcome<Done> {
+    let value = match output {
+        Output::Template(template) => render(terms, journey, "output", template, now)?,
+        Output::Expression(expression) => {
+            let input = journey.input();
+            let value = expression.evaluate(&input, journey.names(now), &terms.limits);
+            value.map_err(|failure| failure::expression("expression", &failure))?.unwrap_or(Value::Null)
+        }
+    };
+    Ok(Done::Output(value))
+}
+
+fn change_record(terms: &Terms<'_>, journey: &mut Journey, change: &RecordChange, now: Timestamp) -> Outcome<Done> {
+    let place = if change.merges { "merge" } else { "data" };
+    let mut data = render(terms, journey, place, &change.data, now)?;
+    if change.merges {
+        let Value::Object(members) = data else {
+            return Err(StepFailure::lasting("expression", "merge: it must come to an object"));
+        };
+        let mut merged = journey.data().as_object().cloned().unwrap_or_default();
+        merged.extend(members);
+        data = Value::Object(merged);
+    }
+    let content = Content::checked(terms.app, journey.claim.customer, journey.claim.flow, &data)?;
+    Ok(Done::Data(data, content))
+}
+
+/// The flow that a template names.
+fn destination(terms: &Terms<'_>, journey: &mut Journey, template: &Template, now: Timestamp) -> Outcome<Destination> {
+    let flow = match render(terms, journey, "flow", template, now)? {
+        Value::String(name) => name,
+        Value::Number(number) => number.to_string(),
+        _ => return Err(StepFailure::lasting("expression", "flow: it must come to a flow's name or number")),
+    };
+    Ok(Destination::find(terms.app, journey.claim.customer, &flow)?)
+}
+
+fn move_on(terms: &Terms<'_>, journey: &mut Journey, target: &MoveTo, now: Timestamp) -> Outcome<Done> {
+    if journey.claim.depth >= DEEPEST {
+        return Err(too_deep());
+    }
+    let to = destination(terms, journey, &target.flow, now)?;
+    let data = match render_optional(terms, journey, "data", target.data.as_ref(), now)? {
+        Some(data) => data,
+        None => Value::clone(&journey.data()),
+    };
+    // The data fields are those that the other flow declares, whether or not the data change.
+    let content = Content::of(terms.app, journey.claim.customer, &to, &data)?;
+    Ok(Done::Move { to, content: Some(content) })
+}
+
+fn too_deep() -> StepFailure {
+    StepFailure::lasting("limit", format!("Flows may lead to one another at most {DEEPEST} times"))
+}
+
+/// Runs another flow: makes a record in it, waits for its end, and goes on with what it gave.
+///
+/// The record's identifier follows from the step, so that the step finds the one it made when it looks again.
+fn run_flow(terms: &Terms<'_>, journey: &mut Journey, call: &RunFlow, step: &Step, now: Timestamp) -> Outcome<Done> {
+    let claim = &journey.claim;
+    let customer = claim.customer;
+    let mut uuid = format!("{}.{}.{}", claim.uuid, claim.run, step.id);
+    if uuid.chars().count() > LONGEST_UUID {
+        uuid = key::digest(&uuid, 32);
+    }
+    let found = terms.app.store.peek(|tx| match record::find(tx, customer, &uuid)? {
+        Some(child) => Ok(Some((run::last_source(tx, child.id)?, run::outputs(tx, child.id, child.num_runs)?, child))),
+        None => Ok(None),
+    })?;
+    let Some((source, outputs, child)) = found else {
+        if journey.has_entered() {
+            return Err(StepFailure::lasting("flow", "The data record whose end was awaited was removed"));
+        }
+        if claim.depth >= DEEPEST {
+            return Err(too_deep());
+        }
+        let to = destination(terms, journey, &call.flow, now)?;
+        let data = match render_optional(terms, journey, "data", call.data.as_ref(), now)? {
+            Some(data) => data,
+            None => Value::clone(&journey.input()),
+        };
+        let content = Content::of(terms.app, customer, &to, &data)?;
+        return Ok(Done::Await(Child { uuid, made: Some((to, content)), resumed: false }));
+    };
+    match child.status {
+        RecordStatus::Finished | RecordStatus::Reviewed | RecordStatus::Handled => {
+            let output = result(source.as_deref(), &outputs, &child.data);
+            Ok(Done::Output(output))
+        }
+        // Its failure is this step's; a further attempt takes the failed record up again.
+        RecordStatus::Failed if !journey.has_failed() => Err(StepFailure {
+            detail: Some(json!({"uuid": uuid})),
+            ..StepFailure::lasting("flow", format!("The data record '{uuid}' of the other flow ended with errors"))
+        }),
+        RecordStatus::Failed => Ok(Done::Await(Child { uuid, made: None, resumed: true })),
+        RecordStatus::Waiting | RecordStatus::Processing | RecordStatus::Scheduled => {
+            Ok(Done::Await(Child { uuid, made: None, resumed: false }))
+        }
+    }
+}
+
+/// What a run came to: the last output there was, else the record's data.
+fn result(source: Option<&str>, outputs: &[String], data: &str) -> Value {
+    let kept = |source: &str| {
+        let latest = outputs.iter().rev().filter_map(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+        latest.filter_map(|mut outputs| outputs.remove(source)).next()
+    };
+    source.and_then(kept).unwrap_or_else(|| serde_json::from_str(data).unwrap_or_default())
+}
+
+fn wait(terms: &Terms<'_>, journey: &mut Journey, delay: &Delay, now: Timestamp) -> Outcome<Done> {
+    // The record was taken up again because its time has come, or because somebody made it due.
+    if journey.has_entered() {
+        return Ok(Done::Pass);
+    }
+    let due = match delay {
+        Delay::For(template) => {
+            let value = render(terms, journey, "for", template, now)?;
+            let duration = duration_of(&value).ok_or_else(|| {
+                StepFailure::lasting(
+                    "expression",
+                    "for: it must come to a number of seconds, or a text such as 90s, 5m or 2h",
+                )
+            })?;
+            Timestamp(now.0.saturating_add(duration))
+        }
+        Delay::Until(template) => {
+            let value = render(terms, journey, "until", template, now)?;
+            value.as_str().and_then(Timestamp::parse_atom).ok_or_else(|| {
+                StepFailure::lasting("expression", "until: it must come to a date such as 2005-08-15T15:52:01+00:00")
+            })?
+        }
+    };
+    Ok(if due > now { Done::Until(due) } else { Done::Pass })
+}
+
+fn reply(terms: &Terms<'_>, journey: &mut Journey, respond: &Respond, now: Timestamp) -> Outcome<Done> {
+    let status = match render_optional(terms, journey, "status", respond.status.as_ref(), now)? {
+        None => 200,
+        Some(status) => status
+            .as_u64()
+            .filter(|status| (200..=599).contains(status))
+            .ok_or_else(|| StepFailure::lasting("expression", "status: it must come to a number from 200 to 599"))?,
+    };
+    let headers = match render_optional(terms, journey, "headers", respond.headers.as_ref(), now)? {
+        None => Map::new(),
+        Some(Value::Object(headers)) if headers.values().all(Value::is_string) => headers,
+        Some(_) => {
+            return Err(StepFailure::lasting("expression", "headers: they must come to an object of texts"));
+        }
+    };
+    let body = match render_optional(terms, journey, "body", respond.body.as_ref(), now)? {
+        Some(body) => body,
+        None => Value::clone(&journey.input()),
+    };
+    Ok(Done::Reply(json!({"status": status, "headers": headers, "body": body})))
+}
+
+fn end(terms: &Terms<'_>, journey: &mut Journey, stop: &Stop, now: Timestamp) -> Outcome<Done> {
+    let text = match render_optional(terms, journey, "text", stop.text.as_ref(), now)? {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        Some(other) => Some(other.to_string()),
+    };
+    Ok(Done::Stop { fails: stop.fails, text })
+}

@@ -1,0 +1,83 @@
+//! Records whose lease has ended: their steps were interrupted and are tried again. And what the history is too old for.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::model::record::RecordStatus;
+
+use crate::model::time::Timestamp;
+use crate::store::Tx;
+use crate::store::run::{self, Orphan, Place};
+
+/// How many records are taken back in one transaction.
+const BATCH: i64 = 500;
+/// How many rows of the history are looked at in one transaction.
+const ROWS: i64 = 1_000;
+
+/// Takes back the records whose lease has ended by that time, and gives how many.
+pub(super) async fn rescue(app: &Arc<App>, until: Timestamp) -> Result<usize> {
+    let mut rescued = 0;
+    loop {
+        if app.store.peek(|tx| run::orphans(tx, until, 1))?.is_empty() {
+            return Ok(rescued);
+        }
+        let (now, most) = (app.clock.now(), app.config.engine.most_attempts);
+        let taken = app
+            .store
+            .write(move |tx| {
+                let orphans = run::orphans(tx, until, BATCH)?;
+                for orphan in &orphans {
+                    take_back(tx, orphan, most, now)?;
+                }
+                Ok(orphans)
+            })
+            .await?;
+        for orphan in &taken {
+            log::warn!(customer = orphan.customer.0, record = orphan.uuid, run = orphan.run, step = orphan.step; "An interrupted step is tried again");
+        }
+        rescued += taken.len();
+    }
+}
+
+/// An interruption counts as an attempt: a record that ends the process each time must not do so for ever.
+fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Result<()> {
+    let attempt = orphan.attempt + 1;
+    let gives_up = attempt >= most;
+    let place = Place {
+        status: if gives_up { RecordStatus::Failed } else { RecordStatus::Waiting },
+        step: Some(&orphan.step),
+        input_step: orphan.input_step.as_deref(),
+        attempt,
+        due: (!gives_up).then_some(now),
+    };
+    if run::leave(tx, orphan.record, &orphan.lease, place)? {
+        let outcome = if gives_up { "failed" } else { "interrupted" };
+        let attempts = serde_json::json!([{
+            "step": orphan.step, "attempt": attempt, "at": now.0, "outcome": outcome,
+            "error": {"kind": "interrupted", "message": "The step was interrupted before it ended"},
+        }]);
+        run::insert_log(tx, orphan.record, orphan.run, now, &attempts.to_string(), "{}")?;
+    }
+    Ok(())
+}
+
+/// Where the history was last looked through for what is too old.
+#[derive(Debug, Default)]
+pub(super) struct Pruning {
+    after: i64,
+}
+
+impl Pruning {
+    /// Removes some of what is too old.
+    pub(super) async fn prune(&mut self, app: &Arc<App>) -> Result<()> {
+        let Some(age) = app.config.engine.history_milliseconds() else { return Ok(()) };
+        let (before, after) = (Timestamp(app.clock.now().0.saturating_sub(age)), self.after);
+        if !app.store.peek(|tx| run::has_log_before(tx, before, after))? {
+            self.after = 0;
+            return Ok(());
+        }
+        self.after = app.store.write(move |tx| run::prune_log(tx, before, after, ROWS)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Claimed records set going: first together as far as they get by themselves, then each on its own.
+//! Which records those are, and how many at once, is the dispatcher's business.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::spawn_blocking;
+
+use super::commit::{Kept, Settled};
+use super::dispatch::{Shared, Slot};
+use super::external;
+use super::failure::StepFailure;
+use super::journey::{Journey, Performed, Terms};
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+use crate::model::run::Claim;
+use crate::operation::diagram::{diagram_of, flow_of_record};
+use crate::store::run;
+
+/// How long records are computed together before what they came to is committed.
+const TURN: Duration = Duration::from_millis(50);
+/// How long it is waited before a commit that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A record under way, what has to be committed of it, and its place among those that run.
+struct Traveller {
+    settled: Settled,
+    /// Absent if the record cannot go on in any case.
+    journey: Option<Journey>,
+    slot: Slot,
+}
+
+/// Runs claimed records until none of them is ours any more.
+pub(super) async fn run(shared: Arc<Shared>, claims: Vec<(Claim, Slot)>) {
+    let mut waiting = claims.into_iter();
+    while waiting.len() > 0 {
+        let (computed, rest) = match compute(&shared, waiting).await {
+            Ok(computed) => computed,
+            // Their leases end, and they are taken back.
+            Err(error) => return log::error!("Records could not be run: {error:?}"),
+        };
+        waiting = rest;
+        for (journey, slot) in commit(&shared, computed).await {
+            tokio::spawn(go_on(Arc::clone(&shared), journey, slot));
+        }
+    }
+}
+
+/// Runs one record, step by step, from before a step that talks to the outside world.
+async fn go_on(shared: Arc<Shared>, mut journey: Journey, mut slot: Slot) {
+    loop {
+        let Some(performed) = perform(&shared, &mut journey).await else { return };
+        let app = Arc::clone(&shared.app);
+        let computed = spawn_blocking(move || traveller(&app, journey, Some(performed), slot)).await;
+        let Ok(traveller) = computed else { return };
+        match commit(&shared, vec![traveller]).await.pop() {
+            Some((going, place)) => (journey, slot) = (going, place),
+            None => return,
+        }
+    }
+}
+
+type Waiting = std::vec::IntoIter<(Claim, Slot)>;
+
+/// Computes claimed records for a turn, at least one; gives what they came to, and those that were not looked at.
+async fn compute(shared: &Arc<Shared>, mut waiting: Waiting) -> Result<(Vec<Traveller>, Waiting)> {
+    let app = Arc::clone(&shared.app);
+    let computed = spawn_blocking(move || {
+        #[expect(clippy::disallowed_methods, reason = "how long it takes, whatever the clock is set to")]
+        let started = Instant::now();
+        let mut travellers = Vec::with_capacity(waiting.len());
+        while let Some((claim, slot)) = waiting.next() {
+            travellers.push(begin(&app, claim, slot));
+            if started.elapsed() >= TURN {
+                break;
+            }
+        }
+        (travellers, waiting)
+    });
+    computed.await.map_err(Error::internal)
+}
+
+fn begin(app: &App, claim: Claim, slot: Slot) -> Traveller {
+    let unfit = |failure| Traveller { settled: Settled::unfit(&claim, &failure), journey: None, slot: slot.clone() };
+    let found = diagram_of(app, claim.customer, claim.flow, Some(claim.flow_version))
+        .and_then(|diagram| Ok((diagram, flow_of_record(app, claim.customer, claim.flow)?)));
+    let (diagram, flow) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            let text = format!("Version {} of the flow cannot be run: {error}", claim.flow_version);
+            return unfit(StepFailure::lasting("diagram", text));
+        }
+    };
+    match Journey::resume(app, claim.clone(), diagram, flow) {
+        Ok(journey) => traveller(app, journey, None, slot),
+        Err(error) => unfit(error.into()),
+    }
+}
+
+/// Goes on with a journey as far as it gets.
+fn traveller(app: &App, mut journey: Journey, performed: Option<Performed>, slot: Slot) -> Traveller {
+    let segment = journey.advance(&Terms::of(app), performed);
+    match Settled::of(app, &journey, segment) {
+        Ok(settled) => Traveller { settled, journey: Some(journey), slot },
+        Err(error) => {
+            let settled = Settled::unfit(&journey.claim, &error.into());
+            Traveller { settled, journey: None, slot }
+        }
+    }
+}
+
+/// Makes durable what records came to; gives those that go on.
+async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Journey, Slot)> {
+    let (mut settled, mut companions) = (Vec::new(), Vec::new());
+    for traveller in travellers {
+        settled.push(traveller.settled);
+        companions.push((traveller.journey, traveller.slot));
+    }
+    let settled = Arc::new(settled);
+    let Some(kept) = keep(shared, &settled).await else { return Vec::new() };
+    let mut going = Vec::new();
+    for ((kept, settled), (journey, slot)) in kept.into_iter().zip(settled.iter()).zip(companions) {
+        match (kept, journey) {
+            (Kept::Going, Some(journey)) => going.push((journey, slot)),
+            (Kept::Lost, _) => {
+                let (customer, uuid) = settled.whose();
+                log::warn!(customer = customer.0, record = uuid; "The lease of a record was lost; what was done is forgotten");
+            }
+            (Kept::Over, _) => {
+                let (customer, uuid) = settled.whose();
+                shared.app.waiters.wake(customer, uuid);
+            }
+            (Kept::Going | Kept::Left, _) => {}
+        }
+    }
+    going
+}
+
+/// Commits until it succeeds: what was done outside must not be done again because the disk is full for a while. `None`
+/// if it cannot be.
+async fn keep(shared: &Shared, settled: &Arc<Vec<Settled>>) -> Option<Vec<Kept>> {
+    loop {
+        let (work, conditions) = (Arc::clone(settled), shared.conditions());
+        fail::fail_point!("engine::before_commit", |_| std::process::abort());
+        let outcome = shared
+            .app
+            .store
+            .write(move |tx| work.iter().map(|settled| settled.commit(tx, conditions)).collect::<Result<Vec<_>>>())
+            .await;
+        fail::fail_point!("engine::after_commit", |_| std::process::abort());
+        match outcome {
+            Ok(kept) => return Some(kept),
+            Err(error) if error.code() == Code::Unavailable && !conditions.stopping => {
+                // The store says once that it cannot be written, and once that it can be again.
+                log::debug!("What steps came to cannot be stored at the moment: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => {
+                log::error!("What steps came to cannot be stored: {error:?}");
+                return None;
+            }
+        }
+    }
+}
+
+/// Makes an attempt of the step that the journey stands at, and keeps the lease meanwhile. `None` if the lease was lost.
+async fn perform(shared: &Arc<Shared>, journey: &mut Journey) -> Option<Performed> {
+    let (record, lease) = (journey.claim.record, journey.claim.lease.clone());
+    let attempt = external::perform(&shared.app, journey);
+    tokio::pin!(attempt);
+    let beat = shared.app.config.engine.lease / 3;
+    loop {
+        tokio::select! {
+            performed = &mut attempt => return Some(performed),
+            () = tokio::time::sleep(beat) => {}
+        }
+        let (lease, until) = (lease.clone(), shared.lease_until());
+        match shared.app.store.write(move |tx| run::extend(tx, record, &lease, until)).await {
+            Ok(true) => {}
+            Ok(false) => {
+                log::warn!(record; "The lease of a record was lost while a step was under way");
+                return None;
+            }
+            // The lease may still hold when the store works again.
+            Err(error) => log::warn!(record; "The lease of a record cannot be extended: {error}"),
+        }
+    }
+}
