@@ -40,19 +40,20 @@ impl Expression {
         self.0.source()
     }
 
-    /// The value for an input, `None` if the expression has none for it (which is not null).
+    /// The value for an input, `None` if the expression has none for it (which is not null). There may be no input
+    /// either, and then `$` has no value.
     ///
     /// The same expression, input, names and limits have the same outcome whenever and wherever they are evaluated,
     /// unless the time of the limits runs out.
     /// # Errors
     /// The expression does not suit the input, or takes more than the limits allow.
-    pub fn evaluate(
+    pub fn evaluate<'i>(
         &self,
-        input: &Value,
+        input: impl Into<Option<&'i Value>>,
         names: &Names,
         limits: &Limits,
     ) -> std::result::Result<Option<Value>, Failure> {
-        self.0.evaluate(input, names, &mut Left::of(limits))
+        self.0.evaluate(input.into(), names, &mut Left::of(limits))
     }
 }
 

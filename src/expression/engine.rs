@@ -20,9 +20,11 @@ const CLIP: usize = 300;
 const DEEPEST_OUTCOME: usize = 100;
 /// Bytes of stack for each step that may be taken, where functions can be chained: a chain as long as the steps allow
 /// is taken apart link by link.
-const STACK_PER_STEP: usize = 1 << 10;
+const STACK_PER_STEP: u64 = 1 << 10;
 /// Bytes of stack such an evaluation has in any case.
-const LEAST_STACK: usize = 4 << 20;
+const LEAST_STACK: u64 = 4 << 20;
+/// Steps that such an evaluation may take at most, whatever its limits say, so that its stack remains one that can be had.
+const MOST_STEPS: u64 = 1 << 20;
 
 /// A compiled expression, with what is known of it before it is evaluated.
 pub(super) struct Program {
@@ -35,7 +37,8 @@ impl Program {
     pub(super) fn compile(source: &str) -> Result<Program> {
         let expression = jlens_core::Expression::compile(source).map_err(|error| {
             let place = place(source, error.span().map_or(source.len(), |span| span.start));
-            Error::invalid(clip(&format!("The expression is not valid at {place}: {}", error.message())))
+            let message = clip(&error.message());
+            Error::invalid(format!("The expression is not valid at {place}: {message} ({})", error.code()))
         })?;
         let (mut makes_functions, mut evaluates) = (false, None);
         expression.ast().root.walk(&mut |node| {
@@ -69,28 +72,26 @@ impl Program {
 
     pub(super) fn evaluate(
         &self,
-        input: &Value,
+        input: Option<&Value>,
         names: &Names,
         left: &mut Left<'_>,
     ) -> std::result::Result<Option<Value>, Failure> {
         let bindings = self.bindings(names);
+        let steps = if self.makes_functions { left.steps.min(MOST_STEPS) } else { left.steps };
         let mut meter = Meter::new(left.memory);
         let options = Options::new()
             .now(names.now())
             .seed(names.seed())
-            .max_steps(left.steps)
+            .max_steps(steps)
             .timeout(left.limits.time)
             .max_depth(left.limits.depth)
             .max_string_length(left.limits.text)
             .max_array_length(left.limits.items)
             .max_result_size(left.limits.output)
             .cancel_token(meter.token());
-        let mut evaluate = || self.expression.evaluate_traced(Some(input), &bindings, &options, &mut meter);
+        let mut evaluate = || self.expression.evaluate_traced(input, &bindings, &options, &mut meter);
         let outcome = match self.makes_functions {
-            true => {
-                let steps = usize::try_from(left.steps).unwrap_or(usize::MAX);
-                stacker::grow(steps.saturating_mul(STACK_PER_STEP).max(LEAST_STACK), evaluate)
-            }
+            true => stacker::grow(stack(steps), evaluate),
             false => evaluate(),
         };
         left.steps = left.steps.saturating_sub(meter.steps());
@@ -116,7 +117,8 @@ impl Program {
     }
 
     fn failure(&self, error: &jlens_core::Error, limits: &Limits) -> Failure {
-        let message = error.message();
+        let message = clip(&error.message());
+        let place = error.span().map(|span| place(self.source(), span.start));
         let (kind, text) = match error.code() {
             "U1006" => (Kind::TooManySteps, format!("The expression takes more than {} steps", limits.steps)),
             "D1012" => {
@@ -125,12 +127,16 @@ impl Program {
             "D1011" => (Kind::TooDeep, format!("The expression goes deeper than {} levels", limits.depth)),
             "U1003" => return too_much(limits),
             "U1001" if message.contains("nested more than") => (Kind::TooDeep, message),
-            "U1001" | "D2014" | "D2015" | "D2016" => (Kind::TooLarge, message),
-            _ => (Kind::Expression, message),
+            "U1001" => (Kind::TooLarge, message),
+            code => {
+                let kind = if matches!(code, "D2014" | "D2015" | "D2016") { Kind::TooLarge } else { Kind::Expression };
+                let place = place.map_or_else(String::new, |place| format!(", {place}"));
+                return Failure { text: format!("{message} ({code}{place})"), kind };
+            }
         };
-        let text = match error.span() {
-            Some(span) => format!("{} ({})", clip(&text), place(self.source(), span.start)),
-            None => clip(&text),
+        let text = match place {
+            Some(place) => format!("{text} ({place})"),
+            None => text,
         };
         Failure { text, kind }
     }
@@ -187,6 +193,11 @@ fn size(value: &Value) -> std::result::Result<usize, Failure> {
         };
     }
     Ok(bytes)
+}
+
+/// Bytes of stack for an evaluation that makes functions.
+fn stack(steps: u64) -> usize {
+    usize::try_from(steps.saturating_mul(STACK_PER_STEP).max(LEAST_STACK)).unwrap_or(usize::MAX)
 }
 
 /// Whether a part of an expression makes functions, which can be chained without end.

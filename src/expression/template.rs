@@ -385,7 +385,7 @@ impl Rendering<'_, '_> {
     }
 
     fn value(&mut self, expression: &Expression) -> std::result::Result<Option<Value>, Failure> {
-        expression.0.evaluate(self.input, self.names, &mut self.left)
+        expression.0.evaluate(Some(self.input), self.names, &mut self.left)
     }
 
     fn spend<'t>(&mut self, text: &'t str) -> std::result::Result<&'t str, Failure> {

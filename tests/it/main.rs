@@ -30,6 +30,7 @@ mod explorer;
 mod faults;
 mod house;
 mod json;
+mod jsonata;
 mod message;
 mod meta;
 mod oauth;
