@@ -25,6 +25,8 @@ use crate::config::Config;
 use crate::diagram::Diagram;
 use crate::model::account::CustomerId;
 use crate::model::flow::{FlowId, FlowKey};
+
+use crate::outbound::Outbound;
 use crate::store::Store;
 
 /// How many credentials are remembered; each takes about a kilobyte.
@@ -61,6 +63,8 @@ pub struct App {
     pub buckets: Buckets,
     /// What the bodies of requests may hold.
     pub bodies: Bodies,
+    /// The way to ask others.
+    pub outbound: Outbound,
 }
 
 impl App {
@@ -68,6 +72,7 @@ impl App {
     pub fn new(config: Config, store: Store, clock: Clock) -> App {
         App {
             bodies: Bodies::new(config.server.body_budget),
+            outbound: Outbound::new(&config.outbound),
             store,
             config,
             clock,

@@ -5,6 +5,7 @@ pub mod api;
 pub mod auth;
 pub mod engine;
 pub mod log;
+pub mod outbound;
 pub mod server;
 pub mod soap;
 pub mod store;
@@ -13,10 +14,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
 use crate::error::{Error, Result};
+use crate::model::address::Network;
 
 /// The documentation of every setting, and its default.
 pub const DEFAULTS: &str = include_str!("config/default.toml");
@@ -39,6 +42,8 @@ pub struct Config {
     pub engine: engine::Engine,
     /// Limits on envelopes.
     pub soap: soap::Soap,
+    /// What the gateway asks of others.
+    pub outbound: outbound::Outbound,
     /// What is logged, and how.
     pub log: log::Log,
 }
@@ -115,6 +120,7 @@ impl Config {
         self.api.validate()?;
         self.engine.validate()?;
         self.soap.validate()?;
+        self.outbound.validate()?;
         self.log.validate()
     }
 }
@@ -216,6 +222,17 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Du
     u64::deserialize(deserializer).map(Duration::from_secs)
 }
 
+/// Reads a list of networks and addresses.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<Network>, D::Error> {
+    let mut networks = Vec::new();
+    for text in Vec::<String>::deserialize(deserializer)? {
+        networks.extend(Network::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("'{text}' is neither a network such as 10.0.0.0/24 nor an address"))
+        })?);
+    }
+    Ok(networks)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +288,11 @@ mod tests {
             ("FLOWGATE__SERVER__PLAIN_HTTP", "1", "server.plain_http must be true or false, not '1'"),
             ("FLOWGATE__SERVER__LISTEN", "localhost", "server.listen: 'localhost' is not an address with a port"),
             ("FLOWGATE__SERVER__TRUSTED_PROXIES", "proxy", "server.trusted_proxies: 'proxy' is neither a network"),
+            ("FLOWGATE__OUTBOUND__ALLOW", "intranet", "outbound.allow: 'intranet' is neither a network"),
+            ("FLOWGATE__OUTBOUND__CONNECT_TIMEOUT", "0", "outbound.connect_timeout must be at least 1 second"),
+            ("FLOWGATE__OUTBOUND__TIMEOUT", "0", "outbound.timeout must be at least 1 second"),
+            ("FLOWGATE__OUTBOUND__ANSWER_LIMIT", "0", "outbound.answer_limit must be at least 1024 bytes"),
+            ("FLOWGATE__OUTBOUND__HOST_LIMIT", "0", "outbound.host_limit must be at least 1"),
             ("FLOWGATE__SERVER__PUBLIC_URL", "soap.example.com", "server.public_url must begin with http://"),
             ("FLOWGATE__SERVER__PUBLIC_URL", "https://a.example/b&c", "server.public_url must begin with http://"),
             ("FLOWGATE__SERVER__BODY_LIMIT", "-1", "server.body_limit: invalid value"),

@@ -62,7 +62,7 @@ impl Engine {
         match tokio::time::timeout(patience, self.ended.wait_for(|ended| *ended)).await {
             Ok(_) => drop(self.thread.take().map(JoinHandle::join)),
             Err(_) => {
-                log::warn!("Steps that were under way did not end in time; they are repeated after the next start")
+                log::warn!("Steps that were under way did not end in time; they are repeated after the next start");
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod model;
 pub mod xml;
 
 pub mod expression;
+pub mod outbound;
 pub mod soap;
 pub mod store;
 pub mod telemetry;

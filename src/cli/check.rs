@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Global, output, session};
+use crate::outbound::Outbound;
 use crate::store;
 
 /// Check the settings and read the whole database for damage
@@ -17,6 +18,7 @@ pub(super) struct Arguments {}
 
 pub(super) fn run(global: &Global, _arguments: &Arguments) -> anyhow::Result<()> {
     let config = session::configure(global, Vec::new())?;
+    Outbound::new(&config.outbound).prepare()?;
     let report = store::check(&config.store.directory)
         .context("The settings are valid, but the database could not be checked")?;
     let store::Report { version, known, bytes, problems } = report;

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::clock::Clock;
 use crate::config::{Config, Override};
 use crate::engine::Engine;
+use crate::model::address::Network;
 use crate::server::{self, Server};
 use crate::store::Store;
 
@@ -34,7 +35,7 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> {
     let listen = arguments.listen.clone();
     let overrides = listen.map(|value| Override { option: "--listen", key: "server.listen", value });
-    let config = session::configure(global, overrides.into_iter().collect())?;
+    let mut config = session::configure(global, overrides.into_iter().collect())?;
     let is_loopback = config.server.listen.ip().to_canonical().is_loopback();
     if arguments.demo && !is_loopback {
         bail!(
@@ -42,12 +43,22 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> 
             config.server.listen
         );
     }
+    if arguments.demo {
+        allow_this_machine(&mut config);
+    }
     server::block_on(async {
         server::survive_size_limit()?;
         let store = Store::open(&config.store.directory, &session::store_options(&config))?;
         let app = Arc::new(App::new(config, store, Clock::system()));
+        app.outbound.prepare()?;
         serve(app, arguments.demo, is_loopback).await
     })
+}
+
+/// Lets flows ask this machine, so that the demo works without a network.
+fn allow_this_machine(config: &mut Config) {
+    let loopback = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(Network::parse);
+    config.outbound.allow.extend(loopback.flatten());
 }
 
 async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Result<()> {
@@ -89,4 +100,23 @@ fn banner(base: &str, address: SocketAddr) -> String {
          WSDL literal       {base}/v1/soap?wsdl=literal\n  \
          WSDL literal 1.2   {base}/v1/soap?wsdl=literal12\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn the_demo_may_ask_this_machine_and_nobody_else_of_its_network() {
+        let mut config = Config::for_testing();
+        assert!(config.outbound.allow.is_empty());
+        allow_this_machine(&mut config);
+        for (address, allowed) in [("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("10.0.0.1", false)] {
+            let address: IpAddr = address.parse().expect("an address");
+            let found = config.outbound.allow.iter().any(|network| network.contains(address));
+            assert_eq!(found, allowed, "{address}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Problem, seconds};
+use super::{Problem, networks, seconds};
 use crate::model::address::Network;
 
 /// The listener takes no more.
@@ -113,14 +113,4 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::E
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(text.trim_end_matches('/').to_owned())
-}
-
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
-    let mut networks = Vec::new();
-    for text in Vec::<String>::deserialize(deserializer)? {
-        networks.extend(Network::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("'{text}' is neither a network such as 10.0.0.0/24 nor an address"))
-        })?);
-    }
-    Ok(networks)
 }

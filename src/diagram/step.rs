@@ -231,9 +231,7 @@ impl Step {
             )));
         }
         let id = node.id.clone();
-        read(node).map_err(|error| match error.message() {
-            message => Error::invalid(format!("The node '{id}': {message}")),
-        })
+        read(node).map_err(|error| Error::invalid(format!("The node '{id}': {error}")))
     }
 }
 

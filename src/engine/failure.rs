@@ -20,7 +20,7 @@ pub(super) struct StepFailure {
     /// How many milliseconds the partner asked to be left alone for.
     pub(super) wish: Option<i64>,
     /// What else there is to know, for instance a fault's detail.
-    pub(super) detail: Option<Value>,
+    pub(super) detail: Option<Box<Value>>,
 }
 
 impl StepFailure {
@@ -43,7 +43,7 @@ impl StepFailure {
     pub(super) fn shown(&self) -> Value {
         let mut shown = json!({"kind": self.kind, "message": self.text});
         if let (Some(detail), Some(members)) = (&self.detail, shown.as_object_mut()) {
-            members.insert("detail".to_owned(), detail.clone());
+            members.insert("detail".to_owned(), Value::clone(detail));
         }
         shown
     }

@@ -147,7 +147,7 @@ impl Attempt {
         }
     }
 
-    pub(super) fn from_step(mut self, source: Option<&str>) -> Attempt {
+    pub(super) fn after(mut self, source: Option<&str>) -> Attempt {
         self.from = source.map(str::to_owned);
         self
     }

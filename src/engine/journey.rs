@@ -342,7 +342,7 @@ impl Journey {
     /// Begins the history of an attempt.
     fn attempted(&self, showing: &Showing<'_>, step: &Step, performed: &Performed, outcome: Outcome) -> Attempt {
         let attempt = Attempt::new(step, self.attempt + 1, performed.at, performed.duration_us, outcome)
-            .from_step(self.source.as_deref());
+            .after(self.source.as_deref());
         match self.source {
             None => attempt.with_input(showing, &self.data),
             Some(_) => attempt,
@@ -376,7 +376,7 @@ impl Journey {
         };
         let showing = Showing { also_masked: &diagram.masked, ..terms.showing(&diagram) };
         let attempt = Attempt::new(step, 1, now, 0, Outcome::Failed)
-            .from_step(self.source.as_deref())
+            .after(self.source.as_deref())
             .with_failure(&showing, &failure);
         segment.attempts.push(attempt);
         Some(self.end_in_failure(failure))

@@ -38,7 +38,7 @@ pub(super) fn perform(terms: &Terms<'_>, journey: &mut Journey, step: &Step) -> 
 }
 
 fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp) -> Outcome<Done> {
-    fail::fail_point!("engine::step", |_| panic!("a step was made to panic"));
+    fail::fail_point!("engine::step");
     match &step.kind {
         Kind::Transform(output) => transform(terms, journey, output, now),
         Kind::Branch => Ok(Done::Pass),
@@ -82,7 +82,7 @@ fn transform(terms: &Terms<'_>, journey: &mut Journey, output: &Output, now: Tim
         Output::Template(template) => render(terms, journey, "output", template, now)?,
         Output::Expression(expression) => {
             let input = journey.input();
-            let value = expression.evaluate(&input, journey.names(now), &terms.limits);
+            let value = expression.evaluate(&*input, journey.names(now), &terms.limits);
             value.map_err(|failure| failure::expression("expression", &failure))?.unwrap_or(Value::Null)
         }
     };
@@ -168,7 +168,7 @@ fn run_flow(terms: &Terms<'_>, journey: &mut Journey, call: &RunFlow, step: &Ste
         }
         // Its failure is this step's; a further attempt takes the failed record up again.
         RecordStatus::Failed if !journey.has_failed() => Err(StepFailure {
-            detail: Some(json!({"uuid": uuid})),
+            detail: Some(Box::new(json!({"uuid": uuid}))),
             ..StepFailure::lasting("flow", format!("The data record '{uuid}' of the other flow ended with errors"))
         }),
         RecordStatus::Failed => Ok(Done::Await(Child { uuid, made: None, resumed: true })),

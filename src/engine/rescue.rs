@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::history::Outcome;
 use crate::app::App;
 use crate::error::Result;
 use crate::model::record::RecordStatus;
@@ -52,7 +53,7 @@ fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Res
         due: (!gives_up).then_some(now),
     };
     if run::leave(tx, orphan.record, &orphan.lease, place)? {
-        let outcome = if gives_up { "failed" } else { "interrupted" };
+        let outcome = if gives_up { Outcome::Failed } else { Outcome::Interrupted };
         let attempts = serde_json::json!([{
             "step": orphan.step, "attempt": attempt, "at": now.0, "outcome": outcome,
             "error": {"kind": "interrupted", "message": "The step was interrupted before it ended"},

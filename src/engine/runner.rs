@@ -69,7 +69,7 @@ async fn compute(shared: &Arc<Shared>, mut waiting: Waiting) -> Result<(Vec<Trav
         #[expect(clippy::disallowed_methods, reason = "how long it takes, whatever the clock is set to")]
         let started = Instant::now();
         let mut travellers = Vec::with_capacity(waiting.len());
-        while let Some((claim, slot)) = waiting.next() {
+        for (claim, slot) in waiting.by_ref() {
             travellers.push(begin(&app, claim, slot));
             if started.elapsed() >= TURN {
                 break;

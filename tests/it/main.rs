@@ -35,6 +35,7 @@ mod message;
 mod meta;
 mod oauth;
 mod openapi;
+mod outbound;
 mod page;
 mod process;
 mod properties;
