@@ -4,6 +4,7 @@
 pub mod encoded;
 pub mod envelope;
 pub mod media;
+pub mod partner;
 pub mod reply;
 pub mod shape;
 pub mod version;

@@ -53,6 +53,11 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     LENIENT.decode(standard).ok()
 }
 
+/// Writes base64 in the standard alphabet, with padding.
+pub fn encode_base64(bytes: &[u8]) -> String {
+    LENIENT.encode(bytes)
+}
+
 /// What a message's values refer to: elements with an `id`, and attachments.
 pub struct Context<'a> {
     body: Element<'a, 'a>,
@@ -136,6 +141,11 @@ impl<'a> Context<'a> {
 }
 
 impl<'c> Value<'c> {
+    /// The element that holds it, with references followed.
+    pub fn element(self) -> Element<'c, 'c> {
+        self.element
+    }
+
     /// The value's members by name: the children of a structure, or the entries of an Apache map.
     /// # Errors
     /// A reference that leads nowhere, or a map entry without key and value.
@@ -254,7 +264,7 @@ impl<'c> Value<'c> {
     }
 
     /// Typed as a map, or, as PHP writes header blocks, made of entries without saying so.
-    fn is_map(self) -> bool {
+    pub fn is_map(self) -> bool {
         let is_entry = |item: Element<'c, 'c>| {
             let has = |name: &str| item.children().any(|child| child.local() == name);
             item.local() == "item" && has("key") && has("value")

@@ -4,6 +4,7 @@
 //! The same service is described three times, one port in each document, since no single document suits every
 //! toolkit: several pick the wrong port, or refuse the whole, where there are two.
 
+pub mod canonical;
 pub mod document;
 mod layout;
 pub mod schema;
@@ -112,6 +113,31 @@ pub fn read(text: &str) -> Result<Definitions> {
     }
     definitions.tns = definitions.target_namespace.clone();
     Ok(definitions)
+}
+
+/// A document from outside, read.
+#[derive(Debug)]
+pub enum Foreign {
+    /// A service description.
+    Definitions(Box<Definitions>),
+    /// A schema on its own.
+    Schema(Box<schema::Schema>),
+}
+
+/// Reads a document from outside, whatever its prefixes. Prefixed names are given in full, as `{namespace}local`.
+/// # Errors
+/// Text that is refused as XML, and documents that are neither WSDL 1.1 nor XML Schema or lack what those require.
+pub fn read_foreign(text: &str) -> Result<Foreign> {
+    let canonical = canonical::rewrite(text)?;
+    let read = match canonical.root {
+        canonical::Root::Definitions => {
+            yaserde::de::from_str(&canonical.text).map(|read| Foreign::Definitions(Box::new(read)))
+        }
+        canonical::Root::Schema => yaserde::de::from_str(&canonical.text).map(|read| Foreign::Schema(Box::new(read))),
+    };
+    read.map_err(|error| {
+        Error::invalid("The description lacks a name or a reference that WSDL requires").because(error)
+    })
 }
 
 const SOAP11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";

@@ -95,6 +95,7 @@ const CRATES: &[(&str, &str)] = &[
     (
         "serde_json",
         "app/blueprint app/fields app/rules cli diagram engine expression facade/meta facade/oauth facade/resource facade/soap facade/tree facade/v1 model/http operation telemetry",
+        "app/fields app/rules cli facade/meta facade/oauth facade/resource facade/soap facade/tree facade/v1 operation soap/partner telemetry",
     ),
     ("sha2", "auth/key facade/soap/page operation/internal operation/record operation/repeat operation/revision"),
     ("stacker", "expression/engine"),

@@ -37,6 +37,7 @@ mod oauth;
 mod openapi;
 mod outbound;
 mod page;
+mod partner;
 mod process;
 mod properties;
 mod queue;

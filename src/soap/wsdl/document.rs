@@ -38,6 +38,9 @@ pub struct Definitions {
     /// About the whole.
     #[yaserde(prefix = "wsdl")]
     pub documentation: Option<Documentation>,
+    /// Other documents of the description.
+    #[yaserde(prefix = "wsdl", rename = "import")]
+    pub imports: Vec<Import>,
     /// The data types.
     #[yaserde(prefix = "wsdl")]
     pub types: Option<Types>,
@@ -53,6 +56,17 @@ pub struct Definitions {
     /// Where they are served.
     #[yaserde(prefix = "wsdl", rename = "service")]
     pub services: Vec<Service>,
+}
+
+/// `wsdl:import`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, YaSerialize, YaDeserialize)]
+pub struct Import {
+    /// The namespace of what is there.
+    #[yaserde(attribute = true)]
+    pub namespace: Option<String>,
+    /// Where it is.
+    #[yaserde(attribute = true)]
+    pub location: Option<String>,
 }
 
 /// `wsdl:types`.
@@ -222,6 +236,26 @@ pub struct BoundExchange {
     /// The body's form in SOAP 1.2.
     #[yaserde(prefix = "soap12", rename = "body")]
     pub soap12: Option<Body>,
+    /// The header blocks in SOAP 1.1.
+    #[yaserde(prefix = "soap", rename = "header")]
+    pub headers11: Vec<Header>,
+    /// The header blocks in SOAP 1.2.
+    #[yaserde(prefix = "soap12", rename = "header")]
+    pub headers12: Vec<Header>,
+}
+
+/// `soap:header`: a part of a message that travels in the envelope's header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, YaSerialize, YaDeserialize)]
+pub struct Header {
+    /// The message, as a prefixed name.
+    #[yaserde(attribute = true)]
+    pub message: Option<String>,
+    /// Its part.
+    #[yaserde(attribute = true)]
+    pub part: Option<String>,
+    /// `literal` or `encoded`.
+    #[yaserde(attribute = true, rename = "use")]
+    pub usage: Option<String>,
 }
 
 /// `soap:body`, and `soap:fault`, which is the same with a name.
@@ -233,6 +267,9 @@ pub struct Body {
     /// `literal` or `encoded`.
     #[yaserde(attribute = true, rename = "use")]
     pub usage: Option<String>,
+    /// The parts that are in the body, if not all of them are.
+    #[yaserde(attribute = true)]
+    pub parts: Option<String>,
     /// The namespace of the rpc wrapper.
     #[yaserde(attribute = true)]
     pub namespace: Option<String>,

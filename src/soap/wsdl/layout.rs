@@ -20,6 +20,7 @@ pub(super) fn definitions(style: Style, service: &Service, address: &str) -> Def
         name: Some(service.name.to_owned()),
         target_namespace: Some(namespace.clone()),
         documentation: documentation(service.doc),
+        imports: Vec::new(),
         types: Some(Types { schemas: vec![schema(style, service, namespace)] }),
         messages: messages(style, service),
         port_types: vec![port_type(style, service)],
@@ -86,6 +87,7 @@ fn schema(style: Style, service: &Service, namespace: String) -> Schema {
         element_form_default: Some("unqualified".to_owned()),
         elements,
         complex_types,
+        ..Schema::default()
     }
 }
 
@@ -103,10 +105,16 @@ fn collect(shape: &'static Shape, shapes: &mut Vec<&'static Shape>) {
 }
 
 fn structure(style: Style, name: &str, shape: &Shape) -> ComplexType {
-    let group = Some(Group { elements: shape.fields.iter().map(local_element).collect() });
+    let group = Some(Group { elements: shape.fields.iter().map(local_element).collect(), ..Group::default() });
     // The documented service promises "in any order"; document/literal clients expect sequences.
     let (all, sequence) = if is_literal(style) { (None, group) } else { (group, None) };
-    ComplexType { name: Some(name.to_owned()), annotation: annotation(shape.doc), all, sequence }
+    ComplexType {
+        name: Some(name.to_owned()),
+        annotation: annotation(shape.doc),
+        all,
+        sequence,
+        ..ComplexType::default()
+    }
 }
 
 fn local_element(field: &Field) -> Element {
@@ -132,7 +140,7 @@ fn wrappers(operation: &Signature) -> [Element; 2] {
 
 fn wrapper(name: String, child: &str, shape: &Shape, annotation: Option<Annotation>) -> Element {
     let child = Element { name: Some(child.to_owned()), kind: Some(tns(shape.name)), ..Element::default() };
-    let sequence = Some(Group { elements: vec![child] });
+    let sequence = Some(Group { elements: vec![child], ..Group::default() });
     Element {
         name: Some(name),
         annotation,
@@ -228,7 +236,7 @@ fn bound_operation(style: Style, service: &Service, operation: &Signature) -> Bo
 
 fn bound_exchange(style: Style, service: &Service) -> BoundExchange {
     let (soap11, soap12) = versioned(style, body(style, service));
-    BoundExchange { soap11, soap12 }
+    BoundExchange { soap11, soap12, ..BoundExchange::default() }
 }
 
 fn body(style: Style, service: &Service) -> Body {
@@ -238,6 +246,7 @@ fn body(style: Style, service: &Service) -> Body {
         Body {
             name: None,
             usage: Some("encoded".to_owned()),
+            parts: None,
             namespace: Some(style.namespace(service.name)),
             encoding_style: Some(SECTION_5.to_owned()),
         }
