@@ -1,6 +1,10 @@
 //! Calling other people's services: our own three descriptions against a gateway in this process, and descriptions in
 //! every style that partners use.
 
+mod echo;
+mod live;
+
+use flowgate::error::Code;
 use flowgate::facade::soap::message::OPERATIONS;
 use flowgate::model::flow::FlowStatus;
 use flowgate::soap::partner::{Document, Operation, Partner, Reply};
@@ -304,4 +308,312 @@ fn bare_bodies_headers_and_one_way_operations_are_served() {
     assert_eq!(note.reply(202, "", b"").expect("it was taken"), Reply::Done(Value::Null));
     assert!(note.summary().is_one_way);
     assert!(status.reply(200, "text/xml", b" ").is_err(), "an answer was promised");
+}
+
+fn bank() -> Partner {
+    let document = |file: &str| Document {
+        location: format!("http://bank.example/{file}"),
+        text: std::fs::read_to_string(fixture(&format!("partner/{file}"))).expect(file),
+    };
+    Partner::read(&["accounts.wsdl", "bank.wsdl"].map(document)).expect("the description is readable")
+}
+
+fn account() -> Value {
+    json!({
+        "account": {
+            "owner": "Bo",
+            "entries": [{ "amount": 1.5, "cleared": null }, null],
+            "grid": [[1, 2], [], [3]],
+            "extra": [true, "x", { "@xsi:type": "Entry", "amount": 2, "cleared": true }],
+        },
+        "entry": { "@xsi:type": "Transfer", "amount": 3, "cleared": false, "to": { "owner": "Ada" } },
+    })
+}
+
+#[test]
+fn encoded_calls_say_the_type_of_every_value() {
+    let partner = bank();
+    let book = partner.operation("book", Some("Encoded")).expect("it is there");
+    let expected = concat!(
+        "<ns1:book SOAP-ENV:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">",
+        "<account xsi:type=\"ns3:Account\"><owner xsi:type=\"xsd:string\">Bo</owner>",
+        "<entries xsi:type=\"SOAP-ENC:Array\" SOAP-ENC:arrayType=\"ns3:Entry[2]\">",
+        "<item xsi:type=\"ns3:Entry\"><amount xsi:type=\"xsd:decimal\">1.5</amount><cleared xsi:nil=\"true\"></cleared></item>",
+        "<item xsi:nil=\"true\"></item></entries>",
+        "<grid xsi:type=\"SOAP-ENC:Array\" SOAP-ENC:arrayType=\"xsd:int[][3]\">",
+        "<item xsi:type=\"SOAP-ENC:Array\" SOAP-ENC:arrayType=\"xsd:int[2]\">",
+        "<item xsi:type=\"xsd:int\">1</item><item xsi:type=\"xsd:int\">2</item></item>",
+        "<item xsi:type=\"SOAP-ENC:Array\" SOAP-ENC:arrayType=\"xsd:int[0]\"></item>",
+        "<item xsi:type=\"SOAP-ENC:Array\" SOAP-ENC:arrayType=\"xsd:int[1]\"><item xsi:type=\"xsd:int\">3</item></item></grid>",
+        "<extra xsi:type=\"SOAP-ENC:Array\" SOAP-ENC:arrayType=\"xsd:anyType[3]\">",
+        "<item xsi:type=\"xsd:boolean\">true</item><item xsi:type=\"xsd:string\">x</item>",
+        "<item xsi:type=\"ns3:Entry\"><amount xsi:type=\"xsd:decimal\">2</amount>",
+        "<cleared xsi:type=\"xsd:boolean\">true</cleared></item></extra></account>",
+        "<entry xsi:type=\"ns3:Transfer\"><amount xsi:type=\"xsd:decimal\">3</amount>",
+        "<cleared xsi:type=\"xsd:boolean\">false</cleared>",
+        "<to xsi:type=\"ns3:Account\"><owner xsi:type=\"xsd:string\">Ada</owner></to></entry></ns1:book>",
+    );
+    assert_eq!(body(&book, &account()), expected);
+
+    let list = partner.operation("list", Some("Encoded12")).expect("it is there");
+    assert_eq!(
+        body(&list, &json!({ "limit": 5 })),
+        "<ns1:list env:encodingStyle=\"http://www.w3.org/2003/05/soap-encoding\"><owner xsi:nil=\"true\"></owner>\
+         <limit xsi:type=\"xsd:int\">5</limit></ns1:list>"
+    );
+    let literal = partner.operation("book", None).expect("it is there");
+    assert_eq!(literal.summary().port, "Literal", "what is literal is preferred");
+    let mut arguments = account();
+    arguments["account"] = json!({ "owner": "Bo" });
+    assert_eq!(
+        body(&literal, &arguments),
+        "<ns1:book><account><owner>Bo</owner></account><entry xsi:type=\"ns3:Transfer\"><amount>3</amount>\
+         <cleared>false</cleared><to><owner>Ada</owner></to></entry></ns1:book>"
+    );
+    assert_eq!(refusal(&literal, &json!({ "account": null })), "account must not be null");
+    assert_eq!(refusal(&literal, &json!({ "acount": 1 })), "acount is not known here; expected are: account, entry");
+    let wrong = json!({ "account": { "owner": "Bo" }, "entry": { "@xsi:type": "Account", "owner": "x" } });
+    assert_eq!(refusal(&literal, &wrong), "entry has the @xsi:type Account, which is no Entry");
+}
+
+#[test]
+fn encoded_answers_are_read_whatever_way_they_are_laid_out() {
+    let partner = bank();
+    let read = |operation: &str, port: &str, file: &str| {
+        let bytes = std::fs::read(fixture(&format!("partner/replies/{file}"))).expect(file);
+        let operation = partner.operation(operation, Some(port)).expect("it is there");
+        operation.reply(200, "text/xml; charset=utf-8", &bytes).expect(file)
+    };
+    let entries = json!({ "return": [
+        { "amount": 1.5, "text": "first", "cleared": true },
+        { "@xsi:type": "Transfer", "amount": "0.12345678901234567890", "cleared": null, "to": { "owner": "Ada" } },
+        null,
+    ] });
+    for file in ["inline.xml", "multiref.xml", "siblings.xml", "untyped.xml"] {
+        let mut expected = entries.clone();
+        if file == "untyped.xml" {
+            expected["return"][1].as_object_mut().expect("members").shift_remove("@xsi:type");
+        }
+        assert_eq!(read("list", "Encoded", file), Reply::Done(expected), "{file}");
+    }
+    assert_eq!(read("list", "Encoded12", "soap12.xml"), Reply::Done(entries));
+    assert_eq!(
+        read("book", "Encoded", "map.xml"),
+        Reply::Done(json!({
+            "account": { "owner": "Bo", "extra": { "a": 1, "b": ["x", { "c": null }] }, "unexpected": { "deep": "y", "@z": "1" } },
+            "balance": 12.5,
+        }))
+    );
+}
+
+#[test]
+fn hostile_and_strange_answers_are_refused_by_name() {
+    let partner = bank();
+    let list = partner.operation("list", Some("Encoded")).expect("it is there");
+    let soap = |body: &str| {
+        format!(
+            "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>{body}</e:Body></e:Envelope>"
+        )
+    };
+    let deep = soap(&format!("<r><return>{}{}</return></r>", "<item>".repeat(97), "</item>".repeat(97)));
+    let cases = [
+        (
+            200,
+            "text/html",
+            "<html><body>Hello</body></html>".to_owned(),
+            Code::Refused,
+            "the element 'html', which is no SOAP envelope",
+        ),
+        (
+            503,
+            "text/html",
+            "<html>Sorry<br></html>".to_owned(),
+            Code::Unavailable,
+            "503 with text/html, which is no SOAP envelope",
+        ),
+        (
+            200,
+            "application/json",
+            "{}".to_owned(),
+            Code::Refused,
+            "200 with application/json, which is no SOAP envelope",
+        ),
+        (404, "", String::new(), Code::Refused, "404 with nothing in it"),
+        (429, "", String::new(), Code::Unavailable, "429 with nothing in it"),
+        (500, "text/xml", soap("<r/>"), Code::Unavailable, "500 with an envelope without a fault"),
+        (200, "text/xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>".to_owned(), Code::Refused, "text/xml"),
+        (200, "text/xml", soap(""), Code::Refused, "an empty body"),
+        (200, "text/xml", soap("<r><return href='#a'/></r>"), Code::Refused, "leads nowhere"),
+        (
+            200,
+            "text/xml",
+            soap("<r><return href='#a'/><b id='a'><item href='#a'/></b></r>"),
+            Code::Refused,
+            "nested more than",
+        ),
+        (200, "text/xml", deep, Code::Refused, "text/xml"),
+        (200, "text/xml", "<a><b></a>".to_owned(), Code::Refused, "text/xml"),
+        (200, "multipart/related", "x".to_owned(), Code::Refused, "boundary"),
+    ];
+    for (status, content_type, body, code, reason) in cases {
+        let error = list.reply(status, content_type, body.as_bytes()).expect_err(&body);
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.message().contains(reason), "{error}");
+    }
+    let orders = orders();
+    let place = orders.operation("placeOrder", Some("Orders11Port")).expect("it is there");
+    let error = place.reply(200, "text/xml", soap("<other/>").as_bytes()).expect_err("it is another element");
+    assert_eq!(error.message(), "The partner's reply holds 'other' where 'placeOrderResponse' is expected");
+}
+
+#[test]
+fn faults_of_both_versions_are_read_with_typed_details() {
+    let partner = orders();
+    let place = partner.operation("placeOrder", None).expect("it is there");
+    let detail = "<o:OutOfStock xmlns:o='urn:shop:orders'><o:article>A1</o:article><o:days>3</o:days></o:OutOfStock>";
+    let v11 = format!(
+        "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><s:Fault>\
+         <faultcode>s:Client.Stock</faultcode><faultstring> Sold out </faultstring><faultactor>urn:shop</faultactor>\
+         <detail>{detail}</detail></s:Fault></s:Body></s:Envelope>"
+    );
+    let v12 = format!(
+        "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body><s:Fault><s:Code><s:Value>s:Receiver</s:Value>\
+         <s:Subcode><s:Value xmlns:m='urn:m'>m:Stock</s:Value></s:Subcode></s:Code><s:Reason><s:Text xml:lang='nl'>Op</s:Text>\
+         <s:Text xml:lang='en-GB'>Sold out</s:Text></s:Reason><s:Role>urn:shop</s:Role><s:Detail>{detail}</s:Detail>\
+         </s:Fault></s:Body></s:Envelope>"
+    );
+    for (status, body, code, is_sender) in
+        [(500, &v11, "Client.Stock", true), (200, &v11, "Client.Stock", true), (500, &v12, "Receiver.Stock", false)]
+    {
+        let expected = Reply::Fault {
+            code: code.to_owned(),
+            text: "Sold out".to_owned(),
+            actor: Some("urn:shop".to_owned()),
+            detail: json!({ "OutOfStock": { "article": ["A1"], "days": 3 } }),
+            is_sender,
+        };
+        assert_eq!(place.reply(status, "text/xml", body.as_bytes()).expect("a fault"), expected);
+    }
+}
+
+#[test]
+fn an_attachment_stands_where_it_is_included() {
+    let partner = orders();
+    let place = partner.operation("placeOrder", None).expect("it is there");
+    let package = concat!(
+        "--b\r\nContent-Type: application/xop+xml; charset=utf-8; type=\"application/soap+xml\"\r\nContent-ID: <root>\r\n\r\n",
+        "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body><placeOrderResponse xmlns='urn:shop:orders'>",
+        "<total>1</total><receipt><i:Include xmlns:i='http://www.w3.org/2004/08/xop/include' href='cid:r%40x'/></receipt>",
+        "</placeOrderResponse></s:Body></s:Envelope>\r\n",
+        "--b\r\nContent-ID: <r@x>\r\nContent-Transfer-Encoding: binary\r\n\r\n\u{0}\u{1}abc\r\n--b--\r\n"
+    );
+    let content_type = "multipart/related; type=\"application/xop+xml\"; start=\"<root>\"; boundary=b";
+    let reply = place.reply(200, content_type, package.as_bytes()).expect("a package");
+    assert_eq!(reply, Reply::Done(json!({ "total": 1, "receipt": "AAFhYmM=" })));
+}
+
+#[test]
+fn derived_types_groups_and_substitutions_come_and_go() {
+    let partner = orders();
+    let draw = partner.operation("draw", None).expect("it is there");
+    let arguments = json!({
+        "y": [1, 2],
+        "x": 3,
+        "ring": { "hole": 0.5, "name": "r", "radius": 2.0, "@colour": "red" },
+        "circle": [{ "name": "c", "radius": 1e300 }, { "name": "d", "radius": "INF" }],
+        "shape": [{ "@xsi:type": "Ring", "name": "n", "radius": 1.0, "hole": "NaN" }, { "@xsi:type": "Dot", "name": "dot" }],
+        "extra": { "@xsi:type": "Circle", "name": "e", "radius": 0.0 },
+    });
+    let call = draw.request(&arguments, None).expect("it fits");
+    let text = String::from_utf8(call.body).expect("UTF-8").replace("ns1:draw>", "ns1:drawResponse>");
+    let mut expected = arguments.clone();
+    expected["x"] = json!([3]);
+    expected["ring"] = json!([arguments["ring"]]);
+    assert_eq!(draw.reply(200, "text/xml", text.as_bytes()).expect("an answer"), Reply::Done(expected));
+
+    let refuse = |name: &str, value: Value| {
+        let mut changed = arguments.clone();
+        changed[name] = value;
+        refusal(&draw, &changed)
+    };
+    assert_eq!(
+        refuse("shape", json!([{ "name": "n" }])),
+        "shape[0] is of the abstract type Shape; its @xsi:type must be one of: Circle, Dot, Ring"
+    );
+    let many = Value::Array(vec![json!({ "@xsi:type": "Dot", "name": "dot" }); 6]);
+    assert_eq!(refuse("shape", many), "shape has 6 values; at most 5 are admitted");
+    assert_eq!(
+        refuse("figure", json!({ "name": "n" })),
+        "figure[0] is abstract; an element that stands in for it is expected"
+    );
+}
+
+fn described(schema: &str) -> flowgate::error::Result<Partner> {
+    let text = format!(
+        "<definitions xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:x='http://www.w3.org/2001/XMLSchema' xmlns:t='urn:t'
+         xmlns:s='http://schemas.xmlsoap.org/wsdl/soap/' targetNamespace='urn:t'><types><x:schema targetNamespace='urn:t'>
+         {schema}</x:schema></types><message name='m'><part name='p' element='t:e'/></message>
+         <portType name='T'><operation name='o'><input message='t:m'/><output message='t:m'/></operation></portType>
+         <binding name='B' type='t:T'><s:binding/><operation name='o'><s:operation soapAction='a'/></operation></binding>
+         <service name='S'><port name='P' binding='t:B'><s:address location='https://t.example/'/></port></service>
+         </definitions>"
+    );
+    Partner::read(&[Document { location: "http://t.example/".to_owned(), text }])
+}
+
+#[test]
+fn descriptions_that_lead_nowhere_or_nowhere_else_are_refused_in_bounded_time() {
+    let doubled: String = (0..30)
+        .map(|n| format!("<x:group name='g{n}'><x:sequence><x:group ref='t:g{m}'/><x:group ref='t:g{m}'/></x:sequence></x:group>", m = n + 1))
+        .collect();
+    let chain: String = (0..100)
+        .map(|n| {
+            let base = n + 1;
+            format!("<x:complexType name='c{n}'><x:complexContent><x:extension base='t:c{base}'/></x:complexContent></x:complexType>")
+        })
+        .collect();
+    let of = |kind: &str| format!("<x:element name='e' type='t:{kind}'/>");
+    let cases = [
+        (format!("{doubled}<x:group name='g30'><x:all/></x:group><x:element name='e'><x:complexType><x:group ref='t:g0'/></x:complexType></x:element>"), "expand to too many"),
+        ("<x:element name='e'><x:complexType><x:group ref='t:g'/></x:complexType></x:element><x:group name='g'><x:sequence><x:element name='a'><x:complexType><x:group ref='t:g'/></x:complexType></x:element></x:sequence></x:group>".to_owned(), "without end"),
+        ("<x:element name='e'><x:complexType><x:attributeGroup ref='t:g'/></x:complexType></x:element><x:attributeGroup name='g'><x:attributeGroup ref='t:g'/></x:attributeGroup>".to_owned(), "without end"),
+        (format!("{}{chain}<x:complexType name='c100'/>", of("c0")), "without end"),
+        (of("none"), "uses the type {urn:t}none, but does not say what it is"),
+        ("<x:element name='other'/>".to_owned(), "uses the element {urn:t}e, but does not say what it is"),
+        (format!("{}<x:complexType name='a'><x:complexContent><x:extension base='t:a'/></x:complexContent></x:complexType>", of("a")), "without end"),
+        (format!("{}<x:simpleType name='s'><x:restriction base='t:s'/></x:simpleType>", of("s")), "narrows itself"),
+        ("<x:element name='e e'/>".to_owned(), "'e e', which is no name"),
+        ("<x:element name='e'><x:complexType><x:sequence><x:element name='a' minOccurs='-1'/></x:sequence></x:complexType></x:element>".to_owned(), "'-1' times"),
+        (of("q:t"), "uses the type {urn:t}q:t"),
+    ];
+    for (schema, reason) in cases {
+        let error = described(&schema).and_then(|partner| {
+            let operation = partner.operation("o", None)?;
+            assert_eq!(partner.operations().len(), 1);
+            operation.request(&json!("x"), None).or_else(|_| operation.request(&json!({}), None))
+        });
+        let error = error.expect_err(&schema).to_string();
+        assert!(error.contains(reason), "{error}\n  where {reason}");
+    }
+    // A type may well hold itself.
+    let list = "<x:element name='e' type='t:l'/><x:complexType name='l'><x:sequence><x:element name='n' type='t:l' minOccurs='0'/></x:sequence></x:complexType>";
+    let partner = described(list).expect("it is in order");
+    let operation = partner.operation("o", None).expect("it is there");
+    assert_eq!(body(&operation, &json!({ "n": { "n": {} } })), "<ns1:e><n><n></n></n></ns1:e>");
+    let deep = (0..120).fold(json!({}), |inner, _| json!({ "n": inner }));
+    assert!(refusal(&operation, &deep).ends_with("is nested more than 90 structures deep"));
+}
+
+#[test]
+fn what_is_no_soap_description_is_refused() {
+    let read = |text: &str| Partner::read(&[Document { location: "http://t/d".to_owned(), text: text.to_owned() }]);
+    for (text, reason) in [
+        ("<html/>", "http://t/d: The document is neither a WSDL 1.1 description nor an XML schema; its root is 'html'"),
+        ("<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'/>", "no port with operations that speaks SOAP"),
+        ("<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'><message/></definitions>", "lacks a name"),
+        ("<!DOCTYPE a><definitions xmlns='http://schemas.xmlsoap.org/wsdl/'/>", "cannot be read as XML"),
+    ] {
+        let error = read(text).expect_err(text).to_string();
+        assert!(error.contains(reason), "{error}");
+    }
 }

@@ -28,6 +28,9 @@ const DECODED: usize = 32 << 20;
 /// The namespace of `xop:Include`.
 const XOP: &str = "http://www.w3.org/2004/08/xop/include";
 
+/// The namespace of the element that names the part that is the result (SOAP 1.2 part 2 §4.2.1).
+const RPC: &str = "http://www.w3.org/2003/05/soap-rpc";
+
 /// Reads what a partner answered.
 pub(super) fn read(
     schema: &Schema,
@@ -115,6 +118,12 @@ fn calls<'d>(body: Element<'d, 'd>) -> impl Iterator<Item = Element<'d, 'd>> {
     })
 }
 
+/// Whether it is there for what refers to it.
+fn is_referred_to(element: Element<'_, '_>) -> bool {
+    let is_id = |namespace: &str| namespace.is_empty() || Version::is_encoding(namespace);
+    element.attributes().iter().any(|attribute| attribute.name.local == "id" && is_id(&attribute.name.namespace))
+}
+
 struct Reader<'r> {
     schema: &'r Schema,
     context: &'r Context<'r>,
@@ -162,7 +171,7 @@ impl<'r> Reader<'r> {
             PartContent::Element(name) => name.local.as_str(),
             PartContent::Type(_) => part.name.as_str(),
         };
-        let children: Vec<_> = wrapper.children().collect();
+        let children: Vec<_> = wrapper.children().filter(|child| !child.name().is(RPC, "result")).collect();
         let is_named =
             |child: &Element<'r, 'r>| parts.iter().any(|part| [label(part), &part.name].contains(&child.local()));
         let mut others = children.iter().copied().filter(|child| !is_named(child));
@@ -179,7 +188,7 @@ impl<'r> Reader<'r> {
             };
             values.insert(part.name.clone(), value);
         }
-        for other in others {
+        for other in others.filter(|other| !is_referred_to(*other)) {
             add(&mut values, other.local(), self.free(other, 1)?);
         }
         Ok(Value::Object(values))
