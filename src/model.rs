@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod address;
+pub mod distribution;
 pub mod flow;
 pub mod http;
 pub mod record;

@@ -9,6 +9,7 @@ pub mod account;
 pub mod audit;
 pub mod field;
 pub mod flow;
+pub mod queue;
 pub mod record;
 pub mod repeat;
 pub mod run;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
+use crate::model::distribution::Spread;
 use crate::store::database::Database;
 use crate::store::writer::Purpose;
 
@@ -172,6 +174,21 @@ impl Store {
         self.database.counters()
     }
 
+    /// How its commits were distributed since it was opened: by the writes they held, and by the time they took.
+    pub fn distributions(&self) -> Distributions {
+        self.database.distributions()
+    }
+
+    /// The room that its files take on the disk, and what is left there.
+    pub fn room(&self) -> Room {
+        self.database.room()
+    }
+
+    /// Whether writing works as far as is known: the last write did not fail for want of a disk, and there is a writer.
+    pub fn is_writable(&self) -> bool {
+        self.database.is_writable()
+    }
+
     /// Commits what waits, folds the write-ahead log into the database and lets the directory go.
     ///
     /// Other clones stay usable for reading what they already began; whatever they begin afterwards is `Unavailable`.
@@ -199,6 +216,26 @@ pub struct Counters {
     pub waiting: u64,
     /// Times the write-ahead log was folded into the database, wholly or in part.
     pub checkpoints: u64,
+}
+
+/// How a store's commits were distributed since it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distributions {
+    /// The writes that each commit held.
+    pub groups: Spread,
+    /// The nanoseconds that each commit took, the fsync included.
+    pub commits: Spread,
+}
+
+/// The bytes that a store's files take; `None` where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// The database.
+    pub database: Option<u64>,
+    /// The write-ahead log. Its file keeps the length that the log once had.
+    pub log: Option<u64>,
+    /// What the file system still has for whoever runs the gateway.
+    pub available: Option<u64>,
 }
 
 /// Copies the database to a file that does not exist yet, consistently, also while a server runs.

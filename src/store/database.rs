@@ -16,7 +16,7 @@ use crate::store::readers::{self, Readers};
 use crate::store::sqlite::{Access, Connection};
 use crate::store::verify::{self, Depth};
 use crate::store::writer::{self, Log, Message, PROOF, Progress, Purpose, Task, Writer};
-use crate::store::{Counters, Options, Tx, migrate};
+use crate::store::{Counters, Distributions, Options, Room, Tx, migrate};
 
 /// How many writes may wait; whoever comes next waits for a place.
 const QUEUE: usize = 4096;
@@ -29,6 +29,7 @@ pub(super) struct Database {
     /// Whether writing works.
     writing: Arc<Condition>,
     readers: Arc<Readers>,
+    directory: Directory,
     /// How many long reads may run at once.
     reading: Semaphore,
     /// The writer's thread, until the database is closed.
@@ -87,6 +88,7 @@ impl Database {
             progress,
             writing,
             readers,
+            directory: directory.clone(),
             reading: Semaphore::new(options.readers.max(1)),
             writer: Mutex::new(Some(writer)),
             ended,
@@ -136,11 +138,26 @@ impl Database {
         let progress = &self.progress;
         Counters {
             writes: progress.writes.load(Ordering::Relaxed),
-            commits: progress.commits.load(Ordering::Relaxed),
+            commits: progress.commits.read().total(),
             failures: progress.failures.load(Ordering::Relaxed),
             waiting: (QUEUE - self.places.available_permits()) as u64,
             checkpoints: progress.checkpoints.load(Ordering::Relaxed),
         }
+    }
+
+    /// See [`crate::store::Store::distributions`].
+    pub(super) fn distributions(&self) -> Distributions {
+        Distributions { groups: self.progress.groups.read(), commits: self.progress.commits.read() }
+    }
+
+    /// See [`crate::store::Store::room`].
+    pub(super) fn room(&self) -> Room {
+        self.directory.room()
+    }
+
+    /// See [`crate::store::Store::is_writable`].
+    pub(super) fn is_writable(&self) -> bool {
+        !self.writing.is_failing() && self.ended.has_changed().is_ok()
     }
 
     pub(super) fn close(&self) {

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Error, Result};
+use crate::store::Room;
 
 /// The bytes that must find a place before a disk that was full counts as having room.
 const ROOM: usize = 1 << 20;
@@ -73,6 +74,14 @@ impl Directory {
                 log::warn!("The file {} is open to other users and stays so: {cause}", path.display());
             }
         }
+    }
+
+    /// See [`crate::store::Store::room`].
+    pub(super) fn room(&self) -> Room {
+        let length = |path: PathBuf| std::fs::metadata(path).ok().map(|metadata| metadata.len());
+        let system = rustix::fs::statvfs(&self.path).ok();
+        let available = system.map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+        Room { database: length(self.database()), log: length(self.log()), available }
     }
 
     /// Takes the lock, which lasts until the answer is dropped or the process ends, however it ends.

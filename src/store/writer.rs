@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::error::{Code, Error, Result};
+use crate::model::distribution::Distribution;
 use crate::store::condition::{Condition, copy};
 use crate::store::directory::{Directory, Files};
 use crate::store::readers::Readers;
@@ -131,14 +132,38 @@ pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::internal(format!("the work on the database panicked: {}", text.unwrap_or_default()))
 }
 
+/// Jobs of one commit: the ends of the ranges they are counted by.
+const GROUPS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
+/// Nanoseconds of one commit: the same.
+const COMMITS: &[u64] = &[
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    10_000_000_000,
+];
+
 /// What the thread tells everybody.
-#[derive(Default)]
 pub(super) struct Progress {
     pub(super) generation: AtomicU64,
     pub(super) writes: AtomicU64,
-    pub(super) commits: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) checkpoints: AtomicU64,
+    /// The jobs of each commit.
+    pub(super) groups: Distribution,
+    /// The nanoseconds of each commit.
+    pub(super) commits: Distribution,
     /// Advances with each commit, by this process or another one; whoever has work to look for awaits it.
     pub(super) news: watch::Sender<u64>,
 }
@@ -146,6 +171,20 @@ pub(super) struct Progress {
 impl Progress {
     fn tell(&self) {
         self.news.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress {
+            generation: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            checkpoints: AtomicU64::new(0),
+            groups: Distribution::new(GROUPS),
+            commits: Distribution::new(COMMITS),
+            news: watch::Sender::new(0),
+        }
     }
 }
 
@@ -304,20 +343,24 @@ impl Writer {
         while waiting.len() > 0 {
             let mut done = Vec::with_capacity(waiting.len());
             match self.commit_together(&mut waiting, &mut done) {
-                Ok(()) => count(&self.progress.commits),
+                Ok(took) => {
+                    self.progress.commits.count(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+                    self.progress.groups.count(done.len() as u64);
+                }
                 Err(error) => done.iter_mut().for_each(|job| job.lose(&error)),
             }
             self.answer(done);
         }
     }
 
-    /// Runs the jobs and commits them; those that took part are in `done`, whether or not it succeeds.
+    /// Runs the jobs and commits them; those that took part are in `done`, whether or not it succeeds. Gives how long
+    /// the commit alone took, which is the fsync and little else.
     fn commit_together(
         &mut self,
         waiting: &mut std::vec::IntoIter<Box<dyn Job>>,
         done: &mut Vec<Box<dyn Job>>,
-    ) -> Result<()> {
-        let outcome = self.begin_and_run(waiting, done).and_then(|()| self.connection.execute("COMMIT", &[]));
+    ) -> Result<Duration> {
+        let outcome = self.begin_and_run(waiting, done).and_then(|()| self.commit());
         if outcome.is_err() {
             // Whoever has not run yet, because the transaction could not even begin, fails with the others.
             if done.is_empty() {
@@ -325,7 +368,14 @@ impl Writer {
             }
             self.leave_transaction()?;
         }
-        outcome.map(|_| ())
+        outcome
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "how long it takes, whatever the clock is set to")]
+    fn commit(&mut self) -> Result<Duration> {
+        let started = Instant::now();
+        self.connection.execute("COMMIT", &[])?;
+        Ok(started.elapsed())
     }
 
     fn begin_and_run(

@@ -88,7 +88,7 @@ const CRATES: &[(&str, &str)] = &[
     ("percent_encoding", "app/rules facade/oauth facade/v1 soap/media"),
     ("quick_xml", "xml"),
     ("rusqlite", "store/sqlite"),
-    ("rustix", "server"),
+    ("rustix", "server store/directory"),
     ("rustls", "outbound"),
     ("rustls_native_certs", "outbound/trust"),
     ("serde", "cli/demo config diagram engine facade/v1 model operation operation/json"),
