@@ -1,4 +1,5 @@
 //! What the gateway tells its operator while it runs. It does not decide what is worth telling.
 
+pub mod context;
 pub mod log;
 pub mod panic;

@@ -2,11 +2,12 @@
 //! the sender sees us, and by which identifier the log speaks of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
-use actix_web::{HttpRequest, HttpResponseBuilder};
+use actix_web::{HttpMessage, HttpRequest, HttpResponseBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -15,6 +16,7 @@ use crate::app::bucket::Allowance;
 use crate::auth::Credential;
 use crate::auth::address::client_address;
 use crate::config::server::Server;
+use crate::telemetry::context::Context;
 
 /// The request header that carries an identifier through all systems of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,28 +35,49 @@ pub struct Surroundings {
     pub demo: bool,
 }
 
+/// The identifier of a request: the sender's own, or one of ours.
+#[derive(Clone, Debug)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// Reads the identifier, or makes one.
+    pub fn of(headers: &HeaderMap) -> RequestId {
+        let fits = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fits);
+        RequestId(given.map_or_else(|| next_id().into(), Arc::from))
+    }
+
+    /// What every line of the log carries that is written for the request.
+    pub fn context(&self) -> Context {
+        Context::new([("request_id", Arc::clone(&self.0))])
+    }
+
+    /// The identifier as a header.
+    pub fn header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.0).ok()
+    }
+}
+
 /// A request's surroundings.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The client's address; that of the connection, or what a trusted proxy says.
     pub address: IpAddr,
-    /// The sender's own identifier of the request, or one of ours.
-    pub id: String,
+    id: RequestId,
 }
 
 impl RequestContext {
     /// Reads the surroundings of a request.
     pub fn of(request: &HttpRequest, app: &App) -> RequestContext {
-        let headers = request.headers();
-        let fits = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-        let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(fits);
-        let id = given.map_or_else(next_id, str::to_owned);
-        RequestContext { address: address(request, app), id }
+        // Whatever stands before the façades has given it one already.
+        let known = request.extensions().get::<RequestId>().cloned();
+        let id = known.unwrap_or_else(|| RequestId::of(request.headers()));
+        RequestContext { address: address(request.head(), app), id }
     }
 
     /// Adds what every reply to the request carries: its identifier and, if it is known, what is left of an allowance.
     pub fn complete(&self, response: &mut HttpResponseBuilder, allowance: Option<Allowance>) {
-        if let Ok(id) = HeaderValue::from_str(&self.id) {
+        if let Some(id) = self.id.header() {
             response.insert_header((REQUEST_ID, id));
         }
         if let Some(allowance) = allowance {
@@ -88,9 +111,9 @@ pub fn admits_plain_http(peer: IpAddr, config: &Server) -> bool {
     config.plain_http || peer.is_loopback() || config.trusted_proxies.iter().any(|network| network.contains(peer))
 }
 
-fn address(request: &HttpRequest, app: &App) -> IpAddr {
+fn address(request: &RequestHead, app: &App) -> IpAddr {
     let trusted = &app.config.server.trusted_proxies;
-    let peer = peer(request);
+    let peer = peer_of(request.peer_addr);
     if !trusted.iter().any(|network| network.contains(peer)) {
         return peer;
     }

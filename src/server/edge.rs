@@ -9,13 +9,14 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{RequestHead, ResponseHead, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::Either;
 
 use super::connection::Watch;
-use crate::facade::request::is_host;
+use crate::facade::request::{REQUEST_ID, RequestId, is_host};
 use crate::facade::soap::endpoint::Defect;
+use crate::telemetry::context::{within, within_sync};
 
 /// Bytes of a request's target; longer ones are nobody's.
 const LONGEST_TARGET: usize = 8 * 1024;
@@ -35,15 +36,17 @@ where
     if watch.as_ref().is_some_and(|watch| !watch.begin()) {
         return Either::Left(pending());
     }
+    let id = RequestId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
     let asks_to_close = request.head().connection_type() == ConnectionType::Close;
     let answering = match refusal(request.head()) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
-        None => Either::Right(call(request, next)),
+        None => Either::Right(call(request, &id, next)),
     };
     Either::Right(answering.map(move |mut outcome| {
         let is_last = match &mut outcome {
             Ok(response) => {
-                complete(response.headers_mut());
+                complete(response.headers_mut(), &id);
                 asks_to_close || is_last(response.response_mut().head_mut())
             }
             Err(_) => true,
@@ -60,16 +63,18 @@ where
 /// Calls the façades. A defect in one of them costs one request its answer and nobody else anything.
 fn call<S>(
     request: ServiceRequest,
+    id: &RequestId,
     next: &S,
 ) -> impl Future<Output = Result<ServiceResponse, actix_web::Error>> + use<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = actix_web::Error>,
 {
-    let panicked = Panicked(Defect::of(request.head()));
-    match catch_unwind(AssertUnwindSafe(|| next.call(request))) {
+    let panicked = Panicked { defect: Defect::of(request.head()), id: id.clone() };
+    let context = id.context();
+    match catch_unwind(AssertUnwindSafe(|| within_sync(context.clone(), || next.call(request)))) {
         Err(_) => Either::Left(ready(Err(panicked.into()))),
         Ok(answering) => Either::Right(
-            AssertUnwindSafe(answering)
+            AssertUnwindSafe(within(context, answering))
                 .catch_unwind()
                 .map(move |outcome| outcome.unwrap_or_else(|_| Err(panicked.into()))),
         ),
@@ -114,7 +119,10 @@ fn refused(status: StatusCode, reason: &'static str) -> HttpResponse {
 }
 
 /// Adds the headers that every reply carries.
-fn complete(headers: &mut HeaderMap) {
+fn complete(headers: &mut HeaderMap, id: &RequestId) {
+    if let Some(id) = id.header().filter(|_| !headers.contains_key(&REQUEST_ID)) {
+        headers.insert(REQUEST_ID, id);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(CACHE_CONTROL) {
         // Replies hold customers' data.
@@ -129,8 +137,11 @@ fn is_last(head: &mut ResponseHead) -> bool {
 }
 
 /// The answer to a request whose handler panicked. What panicked is in the log already.
-#[derive(Clone, Copy, Debug)]
-struct Panicked(Option<Defect>);
+#[derive(Clone, Debug)]
+struct Panicked {
+    defect: Option<Defect>,
+    id: RequestId,
+}
 
 impl std::fmt::Display for Panicked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -140,12 +151,12 @@ impl std::fmt::Display for Panicked {
 
 impl ResponseError for Panicked {
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut response = match self.0 {
-            Some(defect) => defect.answer(),
+        let mut response = match self.defect {
+            Some(defect) => within_sync(self.id.context(), || defect.answer()),
             None => refused(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be completed"),
         };
         response.head_mut().set_connection_type(ConnectionType::Close);
-        complete(response.headers_mut());
+        complete(response.headers_mut(), &self.id);
         response
     }
 }

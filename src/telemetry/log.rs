@@ -11,6 +11,7 @@ use log::kv::{Key, Value, VisitSource};
 use log::{LevelFilter, Record};
 use serde_json::{Map, Value as Json};
 
+use super::context;
 use crate::config::log::{Format, Log};
 use crate::error::{Error, Result};
 
@@ -37,39 +38,48 @@ pub fn start(settings: &Log) -> Result<()> {
 
 /// `auth: The address was refused address=192.0.2.7`.
 fn text(record: &Record<'_>) -> String {
-    let mut fields = Fields(Map::new());
     let mut line = String::new();
     push_escaped(&mut line, room(record));
     line.push_str(": ");
     push_escaped(&mut line, &record.args().to_string());
-    if record.key_values().visit(&mut fields).is_ok() {
-        for (key, value) in &fields.0 {
-            line.push(' ');
-            push_escaped(&mut line, key);
-            line.push('=');
-            match value {
-                Json::String(text) if !text.is_empty() && !text.contains(char::is_whitespace) => {
-                    push_escaped(&mut line, text);
-                }
-                // Quoted, so that a value cannot pass for another field.
-                other => push_escaped(&mut line, &other.to_string()),
+    for (key, value) in &fields(record) {
+        line.push(' ');
+        push_escaped(&mut line, key);
+        line.push('=');
+        match value {
+            Json::String(text) if !text.is_empty() && !text.contains(char::is_whitespace) => {
+                push_escaped(&mut line, text);
             }
+            // Quoted, so that a value cannot pass for another field.
+            other => push_escaped(&mut line, &other.to_string()),
         }
     }
     line
 }
 
 fn json(record: &Record<'_>, time: String) -> Json {
-    let mut fields = Fields(Map::new());
+    let fields = fields(record);
     let mut line = Map::new();
     line.insert("time".to_owned(), Json::String(time));
     line.insert("level".to_owned(), Json::String(record.level().to_string().to_lowercase()));
     line.insert("room".to_owned(), Json::String(room(record).to_owned()));
     line.insert("message".to_owned(), Json::String(record.args().to_string()));
-    if record.key_values().visit(&mut fields).is_ok() && !fields.0.is_empty() {
-        line.insert("fields".to_owned(), Json::Object(fields.0));
+    if !fields.is_empty() {
+        line.insert("fields".to_owned(), Json::Object(fields));
     }
     Json::Object(line)
+}
+
+/// The event's own fields, then those of the work that it happened in.
+fn fields(record: &Record<'_>) -> Map<String, Json> {
+    let mut fields = Fields(Map::new());
+    if record.key_values().visit(&mut fields).is_err() {
+        fields.0.clear();
+    }
+    context::visit(&mut |key, value| {
+        fields.0.entry(key).or_insert_with(|| Json::String(value.to_owned()));
+    });
+    fields.0
 }
 
 fn room<'a>(record: &'a Record<'_>) -> &'a str {
@@ -131,6 +141,18 @@ mod tests {
         let line = with_record("Refused\r\n2026 INFO forged \u{1b}[31m\u{2028}", text);
         let expected = r#"auth: Refused\r\n2026 INFO forged \u{1b}[31m\u{2028} count=3 flow="Leads\nx" ok=true"#;
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn lines_carry_the_fields_of_the_work_they_are_written_in() {
+        let around = [("request_id", "r 1\n"), ("flow", "not this one")];
+        let context = context::Context::new(around.map(|(key, value)| (key, value.into())));
+        let (text, json) = context::within_sync(context, || {
+            (with_record("Refused", text), with_record("Refused", |record| json(record, String::new())))
+        });
+        assert_eq!(text, r#"auth: Refused count=3 flow="Leads\nx" ok=true request_id="r 1\n""#);
+        let expected = serde_json::json!({"count": 3, "flow": "Leads\nx", "ok": true, "request_id": "r 1\n"});
+        assert_eq!(json["fields"], expected);
     }
 
     #[test]

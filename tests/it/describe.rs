@@ -180,7 +180,7 @@ fn head_has_the_headers_of_get_and_no_body() {
             let lines = |method: &str| {
                 // Read to the end of the connection, so that a body would be seen.
                 let request = format!(
-                    "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n",
+                    "{method} {path} HTTP/1.1\r\nHost: {}\r\nX-Request-Id: one\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n",
                     app.address
                 );
                 let bytes = app.drain(request.as_bytes());

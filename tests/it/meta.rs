@@ -1,6 +1,10 @@
-//! What operators and proxies ask of a running gateway, and what it says to the lost.
+//! What operators and proxies ask of a running gateway, and what it says to the lost;
+//! and how the log is read by request.
 
-use crate::support::TestApp;
+use std::collections::BTreeMap;
+
+use crate::process::{Place, call_request};
+use crate::support::{TestApp, send};
 
 #[test]
 fn health_and_readiness_are_told() {
@@ -49,4 +53,42 @@ fn an_unknown_path_is_answered_404_in_the_documented_shape_of_errors() {
         assert_eq!((&body["resource"], &body["error"]["code"]), (&serde_json::json!([]), &404.into()), "{path}");
         assert!(body["error"]["message"].as_str().is_some_and(|message| message.contains(path)), "{body}");
     }
+}
+
+#[test]
+fn every_reply_names_its_request_and_so_does_every_line_that_is_logged_for_it() {
+    let place = Place::new();
+    let settings = "export FLOWGATE__LOG__LEVEL=flowgate=debug FLOWGATE__LOG__FORMAT=json";
+    let gateway = place.serve_after(settings, "--demo");
+    let beginning = gateway.log().len();
+    let ask = |id: &str, request: &str| {
+        let (line, rest) = request.split_once("\r\n").expect("a first line");
+        let request =
+            format!("{line}\r\nHost: {}\r\nX-Request-Id: {id}\r\nConnection: close\r\n{rest}", gateway.address);
+        let answer = send(gateway.address, request.as_bytes());
+        assert_eq!(answer.header("x-request-id"), Some(id), "{}", answer.head);
+    };
+    let keys = "X-Apikey: demo-api-key\r\nX-App: demo-app\r\n";
+    ask("good", &format!("GET /v1/schema HTTP/1.1\r\n{keys}\r\n"));
+    ask("missing", &format!("GET /v1/record/none HTTP/1.1\r\n{keys}\r\n"));
+    ask("refused", "GET /v1/schema HTTP/1.1\r\n\r\n");
+    ask("granting", "POST /oauth/token HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    let log = gateway.log();
+    let mut told = BTreeMap::new();
+    for line in log[beginning..].lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let id = line["fields"]["request_id"].as_str().unwrap_or_else(|| panic!("{line} belongs to no request"));
+        *told.entry(id.to_owned()).or_insert(0) += 1;
+    }
+    // An operation tells what it did, and a façade what it refused.
+    let expected = [("good", 1), ("granting", 1), ("missing", 2), ("refused", 1)];
+    assert_eq!(told, expected.map(|(id, count)| (id.to_owned(), count)).into());
+    // What no façade answers carries an identifier as well.
+    ask("alive", "GET /health HTTP/1.1\r\n\r\n");
+    ask("lost", "GET /nothing HTTP/1.1\r\n\r\n");
+    ask("described", "GET /v1/soap?wsdl HTTP/1.1\r\n\r\n");
+    ask("odd", "GET * HTTP/1.1\r\n\r\n");
+    let call = call_request(gateway.address, ["demo-api-key", "demo-app"], "getSchema", Vec::new());
+    assert!(send(gateway.address, &call).header("x-request-id").is_some_and(|id| !id.is_empty()));
+    gateway.stop();
 }

@@ -99,7 +99,7 @@ fn log(error: &Error, context: &RequestContext) {
         _ => log::Level::Info,
     };
     let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
-    log::log!(level, request_id = context.id.as_str(), address:% = context.address, code:? = error.code(); "OAuth2 request refused: {error}{cause}");
+    log::log!(level, address:% = context.address, code:? = error.code(); "OAuth2 request refused: {error}{cause}");
 }
 
 #[cfg(test)]

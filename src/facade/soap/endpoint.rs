@@ -358,7 +358,7 @@ fn log(operation: &str, error: &Error, reference: &str, context: &RequestContext
         _ => log::Level::Info,
     };
     let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
-    log::log!(level, operation, request_id = context.id.as_str(), address:% = context.address, reference, code:? = error.code(); "Fault: {error}{cause}");
+    log::log!(level, operation, address:% = context.address, reference, code:? = error.code(); "Fault: {error}{cause}");
 }
 
 /// An opaque reference in the documented form: the hexadecimal digits of the base64 of 32 bytes.

@@ -224,6 +224,6 @@ impl<'r> Exchange<'r> {
             _ => log::Level::Info,
         };
         let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
-        log::log!(level, operation, request_id = self.context.id.as_str(), address:% = self.context.address, code:? = error.code(); "Refused: {error}{cause}");
+        log::log!(level, operation, address:% = self.context.address, code:? = error.code(); "Refused: {error}{cause}");
     }
 }
