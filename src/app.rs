@@ -6,7 +6,9 @@ pub mod bodies;
 pub mod bucket;
 pub mod cache;
 pub mod clock;
+pub mod depth;
 pub mod fields;
+pub mod figures;
 pub mod principal;
 pub mod rules;
 pub mod waiters;
@@ -17,6 +19,7 @@ use self::bodies::Bodies;
 use self::bucket::Buckets;
 use self::cache::Cache;
 use self::clock::Clock;
+use self::depth::Depth;
 use self::fields::StoredFlow;
 use self::principal::{Pass, Principal, PrincipalKey};
 use self::rules::StoredSchema;
@@ -28,6 +31,7 @@ use crate::model::flow::{FlowId, FlowKey};
 
 use crate::outbound::Outbound;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 
 /// How many credentials are remembered; each takes about a kilobyte.
 const PRINCIPALS: usize = 10_000;
@@ -65,6 +69,10 @@ pub struct App {
     pub bodies: Bodies,
     /// The way to ask others.
     pub outbound: Outbound,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How many records there are, as far as it was asked lately.
+    pub depth: Depth,
 }
 
 impl App {
@@ -83,6 +91,8 @@ impl App {
             diagrams: Cache::new(DIAGRAMS),
             waiters: Waiters::default(),
             buckets: Buckets::default(),
+            metrics: Arc::default(),
+            depth: Depth::default(),
         }
     }
 }

@@ -62,6 +62,27 @@ impl Code {
         Code::Unavailable,
         Code::Internal,
     ];
+
+    /// Its name where programs read it, such as in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::InvalidInput => "invalid_input",
+            Code::Unauthenticated => "unauthenticated",
+            Code::TokenInvalid => "token_invalid",
+            Code::AddressRefused => "address_refused",
+            Code::Forbidden => "forbidden",
+            Code::InUse => "in_use",
+            Code::NotFound => "not_found",
+            Code::Conflict => "conflict",
+            Code::Outdated => "outdated",
+            Code::Refused => "refused",
+            Code::TooLarge => "too_large",
+            Code::TimedOut => "timed_out",
+            Code::RateLimited => "rate_limited",
+            Code::Unavailable => "unavailable",
+            Code::Internal => "internal",
+        }
+    }
 }
 
 /// A failure with a public message and a private source.

@@ -2,4 +2,6 @@
 
 pub mod context;
 pub mod log;
+pub mod metrics;
 pub mod panic;
+mod process;

@@ -25,6 +25,9 @@ pub struct Server {
     /// Proxies that may say for which client they speak.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<Network>,
+    /// Who may read the metrics.
+    #[serde(deserialize_with = "networks")]
+    pub metrics_from: Vec<Network>,
     /// Whether plain HTTP may be served beyond loopback without a proxy.
     pub plain_http: bool,
     /// Threads that serve requests; 0 for one a core.

@@ -1,17 +1,24 @@
-//! What operators and proxies ask: does the process live, can it commit. Nothing here needs or shows credentials.
+//! What operators, proxies and Prometheus ask: does the process live, can it commit, what has it done. Nothing here needs
+//! or shows credentials, nor what customers keep.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION};
+use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY};
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, figures};
+use crate::facade::{compress, request};
+use crate::telemetry::metrics::format::Format;
 
 /// Mounts the façade.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(probe("/health").route(web::get().to(health)).route(web::head().to(health)))
         .service(probe("/ready").route(web::get().to(ready)).route(web::head().to(ready)))
+        .service(
+            probe("/metrics").guard(fn_guard(may_read)).route(web::get().to(metrics)).route(web::head().to(metrics)),
+        )
         .service(probe("/").route(web::get().to(root)).route(web::head().to(root)));
 }
 
@@ -36,6 +43,28 @@ async fn ready(app: Data<App>) -> HttpResponse {
             HttpResponse::ServiceUnavailable().insert_header((CACHE_CONTROL, "no-store")).json(body)
         }
     }
+}
+
+/// Everyone else is answered like someone who asks for an address at which there is nothing.
+fn may_read(context: &GuardContext<'_>) -> bool {
+    let app = context.app_data::<Data<App>>();
+    app.is_some_and(|app| request::is_from(context.head(), app, &app.config.server.metrics_from))
+}
+
+async fn metrics(request: HttpRequest, app: Data<App>) -> HttpResponse {
+    let text = match figures::expose(&app).await {
+        Ok(text) => text,
+        Err(error) => {
+            log::error!("The metrics could not be written: {error:?}");
+            return HttpResponse::InternalServerError().finish();
+        }
+    };
+    let accept = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    let format = Format::of(&accept.collect::<Vec<_>>().join(","));
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, format.content_type()));
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((VARY, "Accept"));
+    compress::finish(&request, response, format.spell(text))
 }
 
 async fn root() -> HttpResponse {

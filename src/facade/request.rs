@@ -1,9 +1,10 @@
-//! What every façade needs to know of an HTTP request beside its body: who sent it from where, under which address
-//! the sender sees us, and by which identifier the log speaks of it.
+//! What every façade needs to know of an HTTP request beside its body: who sent it from where and when, under which
+//! address the sender sees us, and by which identifier the log speaks of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH};
@@ -16,7 +17,10 @@ use crate::app::bucket::Allowance;
 use crate::auth::Credential;
 use crate::auth::address::client_address;
 use crate::config::server::Server;
+use crate::error::Code;
+use crate::model::address::Network;
 use crate::telemetry::context::Context;
+use crate::telemetry::metrics::Dialect;
 
 /// The request header that carries an identifier through all systems of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -64,15 +68,23 @@ pub struct RequestContext {
     /// The client's address; that of the connection, or what a trusted proxy says.
     pub address: IpAddr,
     id: RequestId,
+    started: Instant,
 }
 
 impl RequestContext {
     /// Reads the surroundings of a request.
+    #[expect(clippy::disallowed_methods, reason = "how long it takes, whatever the clock is set to")]
     pub fn of(request: &HttpRequest, app: &App) -> RequestContext {
         // Whatever stands before the façades has given it one already.
         let known = request.extensions().get::<RequestId>().cloned();
         let id = known.unwrap_or_else(|| RequestId::of(request.headers()));
-        RequestContext { address: address(request.head(), app), id }
+        RequestContext { address: address(request.head(), app), id, started: Instant::now() }
+    }
+
+    /// Counts the request as answered, or as refused with that code. `None` as the operation: it was refused before
+    /// it was clear which one was wanted.
+    pub fn ended(&self, app: &App, dialect: Dialect, operation: Option<&'static str>, refused: Option<Code>) {
+        app.metrics.request_ended(dialect, operation, refused, self.started.elapsed());
     }
 
     /// Adds what every reply to the request carries: its identifier and, if it is known, what is left of an allowance.
@@ -118,6 +130,15 @@ fn address(request: &RequestHead, app: &App) -> IpAddr {
         return peer;
     }
     client_address(peer, trusted, &texts(request.headers(), "x-forwarded-for"), &texts(request.headers(), "forwarded"))
+}
+
+/// Whether the client is in one of the networks. What was forwarded by somebody who may not say for whom, or says
+/// nothing that can be read, comes from nowhere: else all the world would be in the network of such a proxy.
+pub fn is_from(request: &RequestHead, app: &App, networks: &[Network]) -> bool {
+    let client = address(request, app);
+    let is_forwarded = ["x-forwarded-for", "forwarded"].iter().any(|name| request.headers().contains_key(*name));
+    let is_unsaid = is_forwarded && client == peer_of(request.peer_addr);
+    !is_unsaid && networks.iter().any(|network| network.contains(client))
 }
 
 /// The address under which the sender sees this gateway, without a slash at its end: the configured public URL, else
@@ -246,7 +267,6 @@ pub fn http_credential(headers: &HeaderMap) -> Option<Credential> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::model::address::Network;
 
     #[test]
     fn plain_http_is_for_this_machine_and_trusted_proxies() {

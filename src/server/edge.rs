@@ -4,16 +4,19 @@
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{RequestHead, ResponseHead, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::Either;
 
 use super::connection::Watch;
+use crate::app::App;
 use crate::facade::request::{REQUEST_ID, RequestId, is_host};
 use crate::facade::soap::endpoint::Defect;
 use crate::telemetry::context::{within, within_sync};
@@ -38,12 +41,20 @@ where
     }
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
+    let metrics = request.app_data::<Data<App>>().map(|app| Arc::clone(&app.metrics));
+    let in_flight = metrics.as_ref().map(|metrics| metrics.request_began());
     let asks_to_close = request.head().connection_type() == ConnectionType::Close;
     let answering = match refusal(request.head()) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
         None => Either::Right(call(request, &id, next)),
     };
     Either::Right(answering.map(move |mut outcome| {
+        drop(in_flight);
+        if let Some(metrics) = metrics {
+            let failed = |error: &actix_web::Error| error.as_response_error().status_code();
+            let status = outcome.as_ref().map_or_else(failed, ServiceResponse::status);
+            metrics.replied(status.as_u16());
+        }
         let is_last = match &mut outcome {
             Ok(response) => {
                 complete(response.headers_mut(), &id);

@@ -33,6 +33,7 @@ mod json;
 mod jsonata;
 mod message;
 mod meta;
+mod metrics;
 mod oauth;
 mod openapi;
 mod outbound;

@@ -12,8 +12,9 @@ use crate::facade::body;
 use crate::facade::oauth::error::{Refusal, answer};
 use crate::facade::oauth::form::Form;
 use crate::facade::request::RequestContext;
-use crate::operation::execute;
 use crate::operation::token::{GrantToken, IntrospectToken, RevokeToken};
+use crate::operation::{Operation, execute};
+use crate::telemetry::metrics::Dialect;
 
 type Outcome = std::result::Result<Option<Value>, Refusal>;
 
@@ -21,27 +22,28 @@ type Outcome = std::result::Result<Option<Value>, Refusal>;
 struct Exchange {
     request: HttpRequest,
     context: RequestContext,
+    operation: &'static str,
     app: Data<App>,
     allowance: Option<Allowance>,
 }
 
 /// Grants an access token for client credentials (RFC 6749 §4.4).
 pub async fn grant(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
-    let mut exchange = Exchange::of(request, app);
+    let mut exchange = Exchange::of(request, app, GrantToken::NAME);
     let outcome = exchange.grant(payload).await;
     exchange.respond(outcome)
 }
 
 /// Tells what a token of the client is worth (RFC 7662).
 pub async fn introspect(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
-    let mut exchange = Exchange::of(request, app);
+    let mut exchange = Exchange::of(request, app, IntrospectToken::NAME);
     let outcome = exchange.introspect(payload).await;
     exchange.respond(outcome)
 }
 
 /// Revokes a token of the client (RFC 7009).
 pub async fn revoke(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
-    let mut exchange = Exchange::of(request, app);
+    let mut exchange = Exchange::of(request, app, RevokeToken::NAME);
     let outcome = exchange.revoke(payload).await;
     exchange.respond(outcome)
 }
@@ -52,8 +54,8 @@ pub(super) fn secret_headers(response: &mut HttpResponseBuilder) {
 }
 
 impl Exchange {
-    fn of(request: HttpRequest, app: Data<App>) -> Exchange {
-        Exchange { context: RequestContext::of(&request, &app), request, app, allowance: None }
+    fn of(request: HttpRequest, app: Data<App>, operation: &'static str) -> Exchange {
+        Exchange { context: RequestContext::of(&request, &app), operation, request, app, allowance: None }
     }
 
     async fn grant(&mut self, payload: Payload) -> Outcome {
@@ -114,6 +116,8 @@ impl Exchange {
     }
 
     fn respond(self, outcome: Outcome) -> HttpResponse {
+        let refused = outcome.as_ref().err().map(Refusal::code);
+        self.context.ended(&self.app, Dialect::OAuth, Some(self.operation), refused);
         let shown = match outcome {
             Err(refusal) => return answer(&refusal, &self.context, self.allowance),
             Ok(shown) => shown,

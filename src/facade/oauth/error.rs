@@ -28,6 +28,16 @@ impl From<Error> for Refusal {
     }
 }
 
+impl Refusal {
+    /// Why it was refused, in neutral terms.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::Error(error) | Refusal::Scope(error) => error.code(),
+            Refusal::GrantType => Code::InvalidInput,
+        }
+    }
+}
+
 /// The status and the error code of a failure.
 ///
 /// A refused address has the registered code of a client that may not do this, and the status 403 that it has in the

@@ -28,6 +28,7 @@ use crate::soap::reply::{
     Addressing, Blame, Dialect, Fault, FaultForm, ProtocolFault, Reply, write_fault, write_protocol_fault, write_reply,
 };
 use crate::soap::version::Version;
+use crate::telemetry::metrics;
 use crate::xml::Limits;
 use crate::xml::document::{Document, Element};
 use crate::xml::text::decode_within;
@@ -84,7 +85,15 @@ pub async fn post(request: HttpRequest, payload: Payload, app: Data<App>) -> Htt
         // The body is gone by now: held back, it would keep its share of the memory for bodies from others.
         limit::hold_back(&app, error).await;
     }
-    respond(&request, &context, exchange)
+    let operation = Some(exchange.operation).filter(|operation| !operation.is_empty());
+    let refused = match &exchange.outcome {
+        Ok(_) => None,
+        Err(Failure::Error(error)) => Some(error.code()),
+        Err(Failure::VersionMismatch | Failure::MustUnderstand { .. }) => Some(Code::InvalidInput),
+    };
+    let response = respond(&request, &context, exchange);
+    context.ended(&app, metrics::Dialect::Soap, operation, refused);
+    response
 }
 
 /// A defect in one call must not take the worker's other connections with it.

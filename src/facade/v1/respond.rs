@@ -22,6 +22,7 @@ use crate::facade::v1::format::Format;
 use crate::facade::v1::parameter::has_secret;
 use crate::facade::v1::reply::{self, Reply};
 use crate::facade::{compress, tree};
+use crate::telemetry::metrics::Dialect;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -96,6 +97,7 @@ impl<'r> Exchange<'r> {
             Ok(text) => text,
             Err(error) => return self.refuse(&error.into()),
         };
+        self.count(None);
         let is_read = matches!(*self.request.method(), Method::GET | Method::HEAD);
         let is_kept = is_read && !is_secret;
         let packing = if compress::applies(self.request, &text) { "-gzip" } else { "" };
@@ -129,10 +131,16 @@ impl<'r> Exchange<'r> {
         compress::finish(self.request, response, text)
     }
 
+    /// Counts the request as answered, or as refused with that code.
+    fn count(&self, refused: Option<Code>) {
+        self.context.ended(self.app, Dialect::Rest, self.endpoint.map(|endpoint| endpoint.id), refused);
+    }
+
     /// Answers with a failure, and tells the log.
     pub fn refuse(&self, refusal: &Refusal) -> HttpResponse {
         let Refusal { status, code, error, allowed } = refusal;
         self.log(error);
+        self.count(Some(error.code()));
         let envelope = reply::failure(*code, self.context.address, error);
         let text = self.spell(envelope.clone()).unwrap_or(envelope);
         let mut response = HttpResponse::build(*status);
