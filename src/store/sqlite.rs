@@ -1,6 +1,7 @@
 //! SQLite: connections with the settings durability rests on, the transaction seam over them, and what their errors mean.
 //! It is the only file that knows the SQLite library; who opens which connection, and when, is decided elsewhere.
 
+use std::error::Error as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -215,7 +216,10 @@ fn failure(cause: rusqlite::Error) -> Error {
         Some(_) if no_room_for_index => "The database could not be opened because the disk is full",
         Some(ErrorCode::DiskFull) => "The data could not be stored because the disk is full",
         Some(ErrorCode::ReadOnly) => "The data could not be stored because the database is read-only",
-        Some(ErrorCode::SystemIoFailure) => "The data could not be read or stored because of a disk error",
+        // A page that the disk does not give is told as damage once a statement is under way.
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt) => {
+            "The data could not be read or stored because of a disk error"
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => "The database could not be opened",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return busy().because(cause),
         Some(ErrorCode::TooBig) => {
@@ -224,6 +228,12 @@ fn failure(cause: rusqlite::Error) -> Error {
         _ => return Error::internal(cause),
     };
     Error::new(Code::Unavailable, message).because(cause)
+}
+
+/// Whether SQLite found what it read to be damaged, or could not read it.
+pub(super) fn is_damage(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+    cause.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DatabaseCorrupt)
 }
 
 fn busy() -> Error {

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::error::{Code, Error, Result};
 use crate::store::directory::{self, Directory};
 use crate::store::migrate;
-use crate::store::sqlite::{Access, Connection};
+use crate::store::sqlite::{Access, Connection, is_damage};
 use crate::store::{Cell, Report, Tx};
 
 /// The mark of Flowgate's databases in SQLite's header: "FLOW".
@@ -66,7 +66,7 @@ pub(super) fn check(path: &Path) -> Result<Report> {
         report.problems.push("the file is shorter than its header says".to_owned());
     }
     if let Err(error) = inspect(&directory.database(), access, &mut report) {
-        if error.code() == Code::Unavailable {
+        if error.code() == Code::Unavailable && !is_damage(&error) {
             return Err(error);
         }
         report.problems.push(reason(&error));
@@ -151,7 +151,7 @@ fn examine(path: &Path, access: Access, depth: Depth) -> Result<u32> {
         Ok((version, _)) if version > migrate::known() => Err(newer(path, version)),
         Ok((version, None)) => Ok(version),
         Ok((_, Some(line))) => Err(damaged(path, &line)),
-        Err(error) if error.code() == Code::Unavailable => Err(error),
+        Err(error) if error.code() == Code::Unavailable && !is_damage(&error) => Err(error),
         Err(error) => Err(damaged(path, &reason(&error))),
     }
 }

@@ -385,8 +385,9 @@ fn a_disk_that_cannot_be_read_for_a_while_is_told_and_forgiven() {
         assert!(insert(&gateway, &format!("r-{number}"), 20_000));
     }
     gateway.stop();
-    // Nothing is in memory yet.
+    // Nothing is in memory yet but the tables' names: a statement begins, and cannot go on.
     let gateway = place.serve("--demo");
+    fault(&gateway.call("getRecord", vec![record("none", "")]), "404", "");
     let Some(broken) = Broken::calls(&gateway, "pread64:error=EIO") else { return };
     for _ in 0..3 {
         fault(&gateway.call("getRecord", vec![record("r-100", "")]), "503", "because of a disk error");
