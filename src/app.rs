@@ -11,6 +11,8 @@ pub mod fields;
 pub mod figures;
 pub mod principal;
 pub mod rules;
+pub mod secret;
+pub mod vault;
 pub mod waiters;
 
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use self::depth::Depth;
 use self::fields::StoredFlow;
 use self::principal::{Pass, Principal, PrincipalKey};
 use self::rules::StoredSchema;
+use self::secret::Secrets;
+use self::vault::Vault;
 use self::waiters::Waiters;
 use crate::config::Config;
 use crate::diagram::Diagram;
@@ -42,6 +46,9 @@ const SCHEMAS: usize = 256;
 const FLOWS: usize = 10_000;
 /// How many versions of flows are remembered; a large one takes a megabyte.
 const DIAGRAMS: usize = 1_000;
+
+/// Customers whose secrets are remembered, sealed.
+const SECRETS: usize = 1_000;
 
 /// The gateway as its requests see it.
 pub struct App {
@@ -63,6 +70,10 @@ pub struct App {
     pub diagrams: Cache<(CustomerId, FlowId, i64), Arc<Diagram>>,
     /// Callers that wait for the end of a run.
     pub waiters: Waiters,
+    /// Sealed secrets used lately.
+    pub sealed: Cache<CustomerId, Arc<Secrets>>,
+    /// What opens them.
+    pub vault: Vault,
     /// What is left of each allowance.
     pub buckets: Buckets,
     /// What the bodies of requests may hold.
@@ -81,6 +92,7 @@ impl App {
         App {
             bodies: Bodies::new(config.server.body_budget),
             outbound: Outbound::new(&config.outbound),
+            vault: Vault::new(&config.store),
             store,
             config,
             clock,
@@ -90,6 +102,7 @@ impl App {
             flows: Cache::new(FLOWS),
             diagrams: Cache::new(DIAGRAMS),
             waiters: Waiters::default(),
+            sealed: Cache::new(SECRETS),
             buckets: Buckets::default(),
             metrics: Arc::default(),
             depth: Depth::default(),

@@ -10,6 +10,7 @@ mod flow;
 mod key;
 mod migrate;
 mod output;
+mod secret;
 mod serve;
 mod session;
 mod token;
@@ -76,6 +77,8 @@ enum Command {
     Flow(flow::Command),
     #[command(subcommand)]
     Webhook(webhook::Command),
+    #[command(subcommand)]
+    Secret(secret::Command),
     Migrate(migrate::Arguments),
     Wsdl(wsdl::Arguments),
     Backup(backup::Arguments),
@@ -111,6 +114,7 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Token(command) => token::run(global, command),
         Command::Flow(command) => flow::run(global, command),
         Command::Webhook(command) => webhook::run(global, command),
+        Command::Secret(command) => secret::run(global, command),
         Command::Migrate(arguments) => migrate::run(global, &arguments),
         Command::Wsdl(arguments) => wsdl::run(global, &arguments),
         Command::Backup(arguments) => backup::run(global, &arguments),

@@ -11,5 +11,6 @@ pub mod run;
 pub mod schema;
 pub mod scope;
 pub mod search;
+pub mod secret;
 pub mod time;
 pub mod webhook;

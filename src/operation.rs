@@ -17,6 +17,7 @@ pub mod repeat;
 pub mod revision;
 pub mod schema;
 pub mod search;
+pub mod secret;
 pub mod token;
 pub mod tree;
 mod verdict;

@@ -15,6 +15,7 @@ pub mod repeat;
 pub mod run;
 pub mod schema;
 pub mod search;
+pub mod secret;
 pub mod token;
 pub mod webhook;
 

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::clock::Clock;
 use crate::config::{Config, Override};
 use crate::engine::Engine;
+use crate::error::Error;
 use crate::model::address::Network;
 use crate::server::{self, Server};
 use crate::store::Store;
@@ -51,8 +52,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> 
         let store = Store::open(&config.store.directory, &session::store_options(&config))?;
         let app = Arc::new(App::new(config, store, Clock::system()));
         app.outbound.prepare()?;
+        if let Err(error) = app.check_secrets() {
+            log::warn!("Flows that use secrets will fail: {}", explain(&error));
+        }
         serve(app, arguments.demo, is_loopback).await
     })
+}
+
+/// The error with its cause, which is for the operator.
+fn explain(error: &Error) -> String {
+    error.cause().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// Lets flows ask this machine, so that the demo works without a network.

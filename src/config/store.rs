@@ -12,6 +12,8 @@ use super::Problem;
 pub struct Store {
     /// The directory of the database.
     pub directory: PathBuf,
+    /// The file of the keys that seal secrets; empty for `secret.key` in the directory.
+    pub secret_key_file: PathBuf,
     /// Connections for reading.
     pub readers: usize,
     /// Bytes to which the write-ahead log may grow.

@@ -45,6 +45,18 @@ pub(super) fn uri(text: &str) -> Result<()> {
     }
 }
 
+/// A secret's name, as templates can write it: `{{secret.crm_token}}`.
+pub(super) fn secret_name(text: &str) -> Result<()> {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    match begins && text.len() <= 128 && text.chars().all(fits) {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "The secret's name must have from 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'",
+        )),
+    }
+}
+
 /// At least one network.
 pub(super) fn networks(texts: &[String]) -> Result<Vec<Network>> {
     let mut networks = Vec::new();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::ring;
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -20,7 +20,7 @@ pub(super) fn read(ca_file: &Path) -> Result<ClientConfig, String> {
     if roots.is_empty() {
         log::warn!("The system has no certificate authorities, so nothing can be asked over https (outbound.ca_file)");
     }
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())

@@ -51,5 +51,6 @@ mod support;
 mod token;
 mod toolkits;
 mod tree;
+mod vault;
 mod wsdl;
 mod xml_suite;

@@ -7,13 +7,14 @@ use flowgate::model::flow::{FlowId, FlowStatus};
 use flowgate::model::record::RecordStatus;
 use flowgate::model::schema::DataSchema;
 use flowgate::model::scope::Scopes;
+use flowgate::model::secret::{SealedSecret, Secret};
 use flowgate::model::time::Timestamp;
 use flowgate::model::webhook::WebhookPayload;
 use flowgate::store::account::{self, NewApplication};
 use flowgate::store::audit::{self, Entry};
 use flowgate::store::record::{self, NewRecord};
 use flowgate::store::token::{self, Token, TokenKind};
-use flowgate::store::{Cell, Tx, Value, flow, schema, webhook};
+use flowgate::store::{Cell, Tx, Value, flow, schema, secret, webhook};
 
 use super::{Fresh, LATER, NOW, application, customer, customer_with_flow, new_application, new_record};
 
@@ -71,6 +72,7 @@ cases! {
     waiting_records_are_in_the_engines_index
     webhooks_are_found_by_uri
     payloads_are_listed_newest_first
+    secrets_are_kept_by_customer_and_name
     audit_entries_are_listed_newest_first
     what_belongs_to_one_customer_is_hidden_from_another
     what_belongs_to_a_customer_goes_with_it
@@ -560,6 +562,32 @@ mod cases {
         assert_eq!(webhook::list(tx, zeta)?, []);
         assert_eq!(webhook::find_payloads(tx, zeta, hook, 9)?, []);
         assert_eq!(record::find(tx, acme, "r-1")?.expect("untouched").status, waiting);
+        Ok(())
+    }
+
+    pub(super) fn secrets_are_kept_by_customer_and_name(tx: &mut dyn Tx) -> Result<()> {
+        let (acme, zeta) = (customer(tx, "acme")?, customer(tx, "zeta")?);
+        assert!(!secret::update(tx, acme, "b", b"none", NOW)?);
+        assert!(secret::insert(tx, acme, "b", b"one", NOW)? && secret::insert(tx, acme, "a", b"two", NOW)?);
+        assert!(secret::insert(tx, zeta, "b", b"theirs", NOW)?);
+        assert!(!secret::insert(tx, acme, "b", b"other", LATER)?, "there is one");
+        assert!(secret::update(tx, acme, "b", b"three", LATER)?);
+        let listed = |name: &str, modified| Secret { name: name.to_owned(), created: NOW, modified };
+        assert_eq!(secret::list(tx, acme)?, [listed("a", NOW), listed("b", LATER)]);
+        let sealed = |customer, name: &str, bytes: &[u8]| SealedSecret {
+            customer,
+            name: name.to_owned(),
+            sealed: bytes.to_vec(),
+        };
+        secret::update_sealed(tx, &sealed(acme, "a", b"anew"))?;
+        assert_eq!(secret::list(tx, acme)?, [listed("a", NOW), listed("b", LATER)], "sealed anew is not modified");
+        let all = [sealed(acme, "a", b"anew"), sealed(acme, "b", b"three"), sealed(zeta, "b", b"theirs")];
+        assert_eq!(secret::list_all(tx)?, all);
+        assert_eq!(secret::list_sealed(tx, zeta)?, [("b".to_owned(), b"theirs".to_vec())]);
+        assert!(secret::remove(tx, acme, "b")? && !secret::remove(tx, acme, "b")?);
+        assert_eq!(secret::list_all(tx)?, [sealed(acme, "a", b"anew"), sealed(zeta, "b", b"theirs")]);
+        tx.execute("DELETE FROM customer WHERE id = $1", &[acme.0.into()])?;
+        assert_eq!(secret::list_all(tx)?.len(), 1);
         Ok(())
     }
 
