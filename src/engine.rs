@@ -10,11 +10,14 @@ mod dispatch;
 mod external;
 mod failure;
 mod history;
+mod http;
 mod journey;
 mod local;
 mod rescue;
 mod runner;
 mod schedule;
+mod soap;
+mod token;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};

@@ -9,6 +9,7 @@ pub mod account;
 pub mod audit;
 pub mod field;
 pub mod flow;
+pub mod partner;
 pub mod queue;
 pub mod record;
 pub mod repeat;

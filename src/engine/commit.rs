@@ -130,6 +130,16 @@ impl Settled {
         (self.customer, &self.uuid)
     }
 
+    /// What metrics call the end of its run.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self.end {
+            SettledEnd::Finished => "finished",
+            SettledEnd::Failed { .. } => "failed",
+            SettledEnd::Moved { .. } => "moved",
+            SettledEnd::External | SettledEnd::Later { .. } | SettledEnd::Child { .. } => "left",
+        }
+    }
+
     /// Writes it all.
     pub(super) fn commit(&self, tx: &mut dyn Tx, conditions: Conditions) -> Result<Kept> {
         let kept = self.place(tx, conditions)?;

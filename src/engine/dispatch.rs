@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::commit::Conditions;
+use super::external::Partners;
 use super::{rescue, runner, schedule};
 use crate::app::App;
 use crate::diagram::Diagram;
@@ -20,6 +21,7 @@ use crate::model::run::{Claim, Lane};
 use crate::model::time::Timestamp;
 use crate::operation::diagram::diagram_of;
 use crate::store::run::{self, Lease};
+use crate::telemetry::metrics::InFlight;
 
 /// How many records of a flow are claimed and committed together.
 const BATCH: usize = 64;
@@ -31,6 +33,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What all journeys of an engine share.
 pub(super) struct Shared {
     pub(super) app: Arc<App>,
+    /// What is known of those that steps talk to.
+    pub(super) partners: Partners,
     /// Whether nothing new is begun.
     pub(super) stopping: watch::Receiver<bool>,
     /// Advances whenever a record is left, so that another one may take its place.
@@ -68,7 +72,11 @@ impl Shared {
     fn take(self: &Arc<Self>, lane: &Lane) -> Slot {
         *self.lock().entry((lane.customer, lane.flow)).or_default() += 1;
         self.running.fetch_add(1, Ordering::Relaxed);
-        Slot(Arc::new(Taken { shared: Arc::clone(self), customer: lane.customer, flow: lane.flow }))
+        #[expect(clippy::disallowed_methods, reason = "how long it takes, whatever the clock is set to")]
+        let since = Instant::now();
+        let running = self.app.metrics.run_began();
+        let (customer, flow) = (lane.customer, lane.flow);
+        Slot(Arc::new(Taken { since, _running: running, shared: Arc::clone(self), customer, flow }))
     }
 
     /// Waits until no record is under way.
@@ -80,9 +88,18 @@ impl Shared {
 
 /// A record's place among those that run; free again once every copy is dropped.
 #[derive(Clone)]
-pub(super) struct Slot(#[expect(dead_code, reason = "what counts is when it is dropped")] Arc<Taken>);
+pub(super) struct Slot(Arc<Taken>);
+
+impl Slot {
+    /// How long ago the record was taken up.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.0.since.elapsed()
+    }
+}
 
 struct Taken {
+    since: Instant,
+    _running: InFlight,
     shared: Arc<Shared>,
     customer: CustomerId,
     flow: FlowId,
@@ -124,6 +141,7 @@ impl Dispatcher {
         let (room, _) = watch::channel(0);
         let shared = Arc::new(Shared {
             app,
+            partners: Partners::default(),
             stopping,
             room,
             lanes: std::sync::Mutex::default(),

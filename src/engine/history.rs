@@ -1,11 +1,14 @@
 //! What is kept of attempts for people to read: without the values of masked members, and no longer than it may be.
 
+use std::time::Duration;
+
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failure::StepFailure;
 use crate::model::time::Timestamp;
+use crate::telemetry::metrics::Metrics;
 
 /// What stands in the place of a masked value.
 const MASK: &str = "***";
@@ -98,6 +101,22 @@ pub(super) enum Outcome {
     Moved,
 }
 
+impl Outcome {
+    /// What metrics call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Retried => "retried",
+            Outcome::Continued => "continued",
+            Outcome::Failed => "failed",
+            Outcome::Waits => "waits",
+            Outcome::Interrupted => "interrupted",
+            Outcome::Stopped => "stopped",
+            Outcome::Moved => "moved",
+        }
+    }
+}
+
 /// One attempt, as it is kept.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Attempt {
@@ -165,6 +184,14 @@ impl Attempt {
     pub(super) fn with_failure(mut self, showing: &Showing<'_>, failure: &StepFailure) -> Attempt {
         self.error = showing.text(&failure.shown());
         self
+    }
+
+    /// Counts it.
+    pub(super) fn count(&self, metrics: &Metrics) {
+        metrics.step_ended(self.kind, self.outcome.name(), Duration::from_micros(self.duration_us));
+        if self.outcome == Outcome::Retried {
+            metrics.retried(self.kind);
+        }
     }
 
     pub(super) fn outcome(mut self, outcome: Outcome) -> Attempt {

@@ -260,12 +260,14 @@ impl Journey {
                 None if step.kind.is_external() => {
                     self.enter(terms, &mut segment);
                     segment.end = End::External;
+                    segment.attempts.iter().for_each(|attempt| attempt.count(&terms.app.metrics));
                     return segment;
                 }
                 None => local::perform(terms, self, step),
             };
             if let Some(end) = self.settle(terms, &mut segment, step, performed) {
                 segment.end = end;
+                segment.attempts.iter().for_each(|attempt| attempt.count(&terms.app.metrics));
                 return segment;
             }
         }

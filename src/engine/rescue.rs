@@ -38,6 +38,7 @@ pub(super) async fn rescue(app: &Arc<App>, until: Timestamp) -> Result<usize> {
             log::warn!(customer = orphan.customer.0, record = orphan.uuid, run = orphan.run, step = orphan.step; "An interrupted step is tried again");
         }
         rescued += taken.len();
+        app.metrics.leases_rescued(taken.len() as u64);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::run::Claim;
 use crate::operation::diagram::{diagram_of, flow_of_record};
 use crate::store::run;
+use crate::telemetry::context::{Context, within};
 
 /// How long records are computed together before what they came to is committed.
 const TURN: Duration = Duration::from_millis(50);
@@ -41,7 +42,9 @@ pub(super) async fn run(shared: Arc<Shared>, claims: Vec<(Claim, Slot)>) {
         };
         waiting = rest;
         for (journey, slot) in commit(&shared, computed).await {
-            tokio::spawn(go_on(Arc::clone(&shared), journey, slot));
+            let run = format!("{}.{}", journey.claim.uuid, journey.claim.run);
+            let context = Context::new([("run", run.into())]);
+            tokio::spawn(within(context, go_on(Arc::clone(&shared), journey, slot)));
         }
     }
 }
@@ -128,6 +131,7 @@ async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Journey, Sl
             }
             (Kept::Over, _) => {
                 let (customer, uuid) = settled.whose();
+                shared.app.metrics.run_ended(settled.outcome(), slot.elapsed());
                 shared.app.waiters.wake(customer, uuid);
             }
             (Kept::Going | Kept::Left, _) => {}
@@ -166,7 +170,7 @@ async fn keep(shared: &Shared, settled: &Arc<Vec<Settled>>) -> Option<Vec<Kept>>
 /// Makes an attempt of the step that the journey stands at, and keeps the lease meanwhile. `None` if the lease was lost.
 async fn perform(shared: &Arc<Shared>, journey: &mut Journey) -> Option<Performed> {
     let (record, lease) = (journey.claim.record, journey.claim.lease.clone());
-    let attempt = external::perform(&shared.app, journey);
+    let attempt = external::perform(&shared.app, &shared.partners, journey);
     tokio::pin!(attempt);
     let beat = shared.app.config.engine.lease / 3;
     loop {

@@ -31,6 +31,7 @@ pub(super) async fn start_due(app: &Arc<App>) -> Result<Started> {
     for lane in due {
         started += usize::from(start(app, lane, now).await?);
     }
+    app.metrics.scheduled(started as u64);
     Ok(Started { started, next })
 }
 

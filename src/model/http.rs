@@ -1,6 +1,8 @@
 //! HTTP as flows write it: methods, statuses, and ways to prove oneself to a partner.
 //! Nothing is sent here.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// The methods that a step may use.
@@ -19,11 +21,14 @@ pub enum Method {
     Delete,
     /// HEAD.
     Head,
+    /// OPTIONS.
+    Options,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 6] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Head];
+    pub const ALL: [Method; 7] =
+        [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Head, Method::Options];
 
     /// The method as it is sent.
     pub fn name(self) -> &'static str {
@@ -34,6 +39,7 @@ impl Method {
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
             Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
         }
     }
 
@@ -73,6 +79,15 @@ impl StatusRange {
     /// Whether that status is one of them.
     pub fn contains(self, status: u16) -> bool {
         (self.from..=self.to).contains(&status)
+    }
+}
+
+impl fmt::Display for StatusRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.from, self.to) {
+            (from, to) if from == to => write!(f, "{from}"),
+            (from, _) => write!(f, "{}xx", from / 100),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
 use crate::operation::{Access, Operation, check};
-use crate::store::{Tx, flow, run};
+use crate::store::{Tx, flow, partner, run};
 
 /// Adds a flow as a draft to the caller's customer.
 pub struct AddFlow {
@@ -115,6 +115,8 @@ pub(super) fn publish(tx: &mut dyn Tx, found: &Flow, status: FlowStatus, now: Ti
     let diagram = check::diagram(found.draft.as_deref().ok_or_else(none)?)?;
     let version = flow::publish(tx, found.customer, found.id, status, now)?.ok_or_else(none)?;
     let next = diagram.schedule.and_then(|schedule| schedule.next(now));
+    // What partners describe is read again, so that a changed description can be taken up.
+    partner::remove_all(tx, found.customer)?;
     run::update_schedule(tx, found.customer, found.id, next)?;
     Ok(version)
 }

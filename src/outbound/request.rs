@@ -9,6 +9,7 @@ use hyper::{Uri, Version};
 use url::Url;
 
 use super::failure::{Failure, Kind};
+use crate::model::http::Method;
 
 /// Bytes of a URL.
 const URL_LIMIT: usize = 8192;
@@ -29,44 +30,15 @@ const OURS: [&str; 10] = [
     "upgrade",
 ];
 
-/// How something is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "their meaning is HTTP's")]
-pub enum Method {
-    Get,
-    Head,
-    Post,
-    Put,
-    Patch,
-    Delete,
-    Options,
-}
-
-impl Method {
-    /// The method of that name, written in capitals; `None` for any other.
-    pub fn parse(text: &str) -> Option<Method> {
-        Some(match text {
-            "GET" => Method::Get,
-            "HEAD" => Method::Head,
-            "POST" => Method::Post,
-            "PUT" => Method::Put,
-            "PATCH" => Method::Patch,
-            "DELETE" => Method::Delete,
-            "OPTIONS" => Method::Options,
-            _ => return None,
-        })
-    }
-
-    fn write(self) -> hyper::Method {
-        match self {
-            Method::Get => hyper::Method::GET,
-            Method::Head => hyper::Method::HEAD,
-            Method::Post => hyper::Method::POST,
-            Method::Put => hyper::Method::PUT,
-            Method::Patch => hyper::Method::PATCH,
-            Method::Delete => hyper::Method::DELETE,
-            Method::Options => hyper::Method::OPTIONS,
-        }
+fn write(method: Method) -> hyper::Method {
+    match method {
+        Method::Get => hyper::Method::GET,
+        Method::Head => hyper::Method::HEAD,
+        Method::Post => hyper::Method::POST,
+        Method::Put => hyper::Method::PUT,
+        Method::Patch => hyper::Method::PATCH,
+        Method::Delete => hyper::Method::DELETE,
+        Method::Options => hyper::Method::OPTIONS,
     }
 }
 
@@ -110,7 +82,7 @@ impl Call {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let mut message = hyper::Request::new(Full::new(Bytes::from(request.body)));
-        *message.method_mut() = request.method.write();
+        *message.method_mut() = write(request.method);
         *message.uri_mut() = uri;
         *message.version_mut() = Version::HTTP_11;
         *message.headers_mut() = headers;

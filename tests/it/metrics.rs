@@ -215,7 +215,8 @@ fn the_queue_is_told_and_remembered_for_five_seconds() {
     let customer = tenant.customer;
     let (from, to) =
         ([RecordStatus::Waiting, RecordStatus::Failed]).map(|status| Standing { status, hold: Hold::None }).into();
-    let failed = app.administer(move |tx| record::update_place(tx, customer, "r-1", from, to, NOW));
+    let failed =
+        app.administer(move |tx| record::update_place(tx, customer, "r-1", from, to, NOW, record::Begin::There));
     assert!(failed);
     assert_eq!(queue(&Series::of(&app)), [0.0, 0.0, 0.0]);
     app.app.clock.advance(4_999);

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use flowgate::config::Config;
 use flowgate::model::address::Network;
-use flowgate::outbound::{Answer, Failure, Kind, Method, Outbound, Request};
+use flowgate::model::http::Method;
+use flowgate::outbound::{Answer, Failure, Kind, Outbound, Request};
 
 use self::peer::{Peer, answer};
 use crate::support::wait;
