@@ -7,7 +7,7 @@ mod live;
 use flowgate::error::Code;
 use flowgate::facade::soap::message::OPERATIONS;
 use flowgate::model::flow::FlowStatus;
-use flowgate::soap::partner::{Document, Operation, Partner, Reply};
+use flowgate::soap::partner::{Document, Member, Operation, Partner, Reply};
 use flowgate::soap::wsdl::Style;
 use serde_json::{Value, json};
 
@@ -266,6 +266,55 @@ fn arguments_that_do_not_fit_are_refused_with_their_path() {
     both["order"]["street"] = json!(null);
     both["order"]["city"] = json!(null);
     assert_eq!(refusal(&place, &both), "order needs one of: pickup, street, city");
+}
+
+#[test]
+fn a_description_is_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Partner>();
+    shared::<Operation<'_>>();
+}
+
+#[test]
+fn operations_are_listed_with_what_they_take_and_give() {
+    let partner = orders();
+    let listed = partner.operations();
+    let names: Vec<String> = listed.iter().map(|listed| format!("{}.{}", listed.port, listed.name)).collect();
+    assert_eq!(
+        names,
+        ["Orders11Port.placeOrder", "Orders11Port.status", "Orders11Port.note", "Orders11Port.draw"]
+            .into_iter()
+            .chain(["Orders12Port.placeOrder", "Orders12Port.status"])
+            .collect::<Vec<_>>()
+    );
+    let shown = |members: &[Member]| -> Vec<String> {
+        let sign = |member: &Member| match (member.is_required, member.repeats) {
+            (true, false) => "",
+            (true, true) => "+",
+            (false, false) => "?",
+            (false, true) => "*",
+        };
+        members.iter().map(|member| format!("{}{} {}", member.name, sign(member), member.kind)).collect()
+    };
+    assert_eq!(listed[0].documentation.as_deref(), Some("Places an order."));
+    assert_eq!(shown(&listed[0].input), ["order Order", "dryRun? xsd:boolean"]);
+    assert_eq!(shown(&listed[1].input), ["$value xsd:int"]);
+    assert_eq!(shown(&listed[1].headers), ["session structure"]);
+    assert_eq!(
+        shown(&listed[3].input),
+        [
+            "shape+ Shape",
+            "figure* Shape",
+            "circle* Circle",
+            "ring* Ring",
+            "extra? xsd:anyType",
+            "x* xsd:int",
+            "y* xsd:int"
+        ]
+    );
+    let bank = bank().operations();
+    assert_eq!(shown(&bank[1].input), ["account Account", "entry Entry"]);
+    assert!(bank[1].is_encoded && !bank[3].is_encoded);
 }
 
 #[test]
@@ -561,6 +610,15 @@ fn described(schema: &str) -> flowgate::error::Result<Partner> {
     Partner::read(&[Document { location: "http://t.example/".to_owned(), text }])
 }
 
+/// Groups within each other, each of that many sequences within each other.
+fn nested_groups(groups: usize, sequences: usize) -> String {
+    let (open, close) = ("<x:sequence>".repeat(sequences), "</x:sequence>".repeat(sequences));
+    let group = |n: usize| format!("<x:group name='g{n}'>{open}<x:group ref='t:g{}'/>{close}</x:group>", n + 1);
+    let all: String = (0..groups).map(group).collect();
+    let last = format!("<x:group name='g{groups}'><x:sequence/></x:group>");
+    format!("{all}{last}<x:element name='e'><x:complexType><x:group ref='t:g0'/></x:complexType></x:element>")
+}
+
 #[test]
 fn descriptions_that_lead_nowhere_or_nowhere_else_are_refused_in_bounded_time() {
     let doubled: String = (0..30)
@@ -584,6 +642,8 @@ fn descriptions_that_lead_nowhere_or_nowhere_else_are_refused_in_bounded_time() 
         (format!("{}<x:simpleType name='s'><x:restriction base='t:s'/></x:simpleType>", of("s")), "narrows itself"),
         ("<x:element name='e e'/>".to_owned(), "'e e', which is no name"),
         ("<x:element name='e'><x:complexType><x:sequence><x:element name='a' minOccurs='-1'/></x:sequence></x:complexType></x:element>".to_owned(), "'-1' times"),
+        (format!("{}<x:complexType name='s'>{}{}</x:complexType>", of("s"), "<x:sequence>".repeat(70), "</x:sequence>".repeat(70)), "nests more than 32 elements"),
+        (nested_groups(10, 20), "nests more than 100 structures"),
         (of("q:t"), "uses the type {urn:t}q:t"),
     ];
     for (schema, reason) in cases {
@@ -595,6 +655,14 @@ fn descriptions_that_lead_nowhere_or_nowhere_else_are_refused_in_bounded_time() 
         let error = error.expect_err(&schema).to_string();
         assert!(error.contains(reason), "{error}\n  where {reason}");
     }
+    assert!(described(&nested_groups(3, 27)).is_ok());
+    let within = |levels: usize| {
+        let (open, close) =
+            ("<x:element name='e'><x:complexType><x:sequence>", "</x:sequence></x:complexType></x:element>");
+        described(&format!("{}{}", open.repeat(levels), close.repeat(levels))).err().map(|error| error.to_string())
+    };
+    assert_eq!(within(9), None);
+    assert_eq!(within(10).as_deref(), Some("http://t.example/: The description nests more than 32 elements"));
     // A type may well hold itself.
     let list = "<x:element name='e' type='t:l'/><x:complexType name='l'><x:sequence><x:element name='n' type='t:l' minOccurs='0'/></x:sequence></x:complexType>";
     let partner = described(list).expect("it is in order");
@@ -602,6 +670,20 @@ fn descriptions_that_lead_nowhere_or_nowhere_else_are_refused_in_bounded_time() 
     assert_eq!(body(&operation, &json!({ "n": { "n": {} } })), "<ns1:e><n><n></n></n></ns1:e>");
     let deep = (0..120).fold(json!({}), |inner, _| json!({ "n": inner }));
     assert!(refusal(&operation, &deep).ends_with("is nested more than 90 structures deep"));
+}
+
+#[test]
+fn attributes_of_any_name_are_written_where_they_are_admitted() {
+    let open =
+        "<x:element name='e'><x:complexType><x:attribute name='a'/><x:anyAttribute/></x:complexType></x:element>";
+    let partner = described(open).expect("it is in order");
+    let operation = partner.operation("o", None).expect("it is there");
+    let arguments =
+        json!({ "@a": "1", "@{http://schemas.xmlsoap.org/soap/envelope/}mustUnderstand": 1, "@{urn:x}b": true });
+    let expected = "<ns1:e a=\"1\" SOAP-ENV:mustUnderstand=\"1\" ns2:b=\"true\"></ns1:e>";
+    assert_eq!(body(&operation, &arguments), expected);
+    assert_eq!(refusal(&operation, &json!({ "@xmlns": "urn:y" })), "@xmlns cannot be an attribute");
+    assert_eq!(refusal(&operation, &json!({ "@b c": "1" })), "@b c cannot be an attribute");
 }
 
 #[test]

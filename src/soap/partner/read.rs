@@ -15,6 +15,8 @@ use crate::xml::name::{XML, is_ncname};
 const EXPANSION: usize = 200_000;
 /// Groups within groups.
 const DEPTH: usize = 32;
+/// Sequences and choices within each other, those of groups and of elements' own types included.
+const NESTING: usize = 100;
 
 /// A schema document with the namespace that its definitions are in, which a document that is included takes over.
 pub(super) struct Part<'m> {
@@ -34,6 +36,7 @@ pub(super) fn schema(parts: &[Part<'_>]) -> Result<Schema> {
         attributes: HashMap::new(),
         substitutes: HashMap::new(),
         depth: 0,
+        nesting: 0,
         left: EXPANSION,
     };
     for part in parts {
@@ -120,6 +123,8 @@ struct Builder<'m> {
     substitutes: HashMap<Name, BTreeSet<Name>>,
     /// How many groups we are in.
     depth: usize,
+    /// How many sequences and choices we are in.
+    nesting: usize,
     /// How many particles groups and substitutions may still make.
     left: usize,
 }
@@ -184,6 +189,7 @@ impl<'m> Builder<'m> {
         let mut built = Complex {
             is_abstract: is_true(complex.is_abstract.as_deref()),
             is_mixed: is_true(complex.mixed.as_deref()),
+            has_any_attribute: complex.any_attribute.is_some(),
             ..Complex::default()
         };
         let derived = complex.complex_content.as_ref().or(complex.simple_content.as_ref());
@@ -234,6 +240,7 @@ impl<'m> Builder<'m> {
         if built.is_text {
             built.text = self.text(scope, derivation, base.as_ref())?;
         }
+        built.has_any_attribute |= derivation.any_attribute.is_some();
         built.base = base.map(|name| Base { name, is_extension });
         Ok(())
     }
@@ -298,6 +305,10 @@ impl<'m> Builder<'m> {
         if max == 0 {
             return Ok(None);
         }
+        self.nesting += 1;
+        if self.nesting > NESTING {
+            return Err(Error::invalid(format!("The description nests more than {NESTING} structures")));
+        }
         let mut parts: Vec<(Option<u32>, Particle)> = Vec::new();
         for element in &group.elements {
             parts.extend(self.element(scope, element)?.map(|particle| (element.position, particle)));
@@ -315,6 +326,7 @@ impl<'m> Builder<'m> {
             let (min, max) = occurrence(any.min_occurs.as_deref(), any.max_occurs.as_deref())?;
             parts.extend((max > 0).then_some((any.position, Particle { min, max, term: Term::Any })));
         }
+        self.nesting -= 1;
         // The model keeps particles by their sort; their numbers tell how they stood.
         parts.sort_by_key(|(position, _)| *position);
         let parts = parts.into_iter().map(|(_, particle)| particle).collect();
@@ -504,10 +516,11 @@ fn occurrence(min: Option<&str>, max: Option<&str>) -> Result<(u32, u32)> {
     Ok((min, max))
 }
 
-/// The attribute that tells a text's language is in a namespace that no description has to import.
+/// Whether a namespace is a standard's, so that nobody has to fetch what is in it.
 pub(super) fn is_known_elsewhere(namespace: &str) -> bool {
     namespace == XSD
         || namespace == XML
+        || namespace == "http://www.w3.org/2005/05/xmlmime"
         || namespace == crate::soap::wsdl::canonical::WSDL
         || namespace == crate::xml::document::XSI
         || Version::is_encoding(namespace)

@@ -457,7 +457,9 @@ impl<'s> Out<'s> {
             ANY => layout.has_any,
             VALUE => layout.text.is_some() || layout.is_mixed,
             name => match name.strip_prefix('@') {
-                Some(name) => layout.attributes.iter().any(|attribute| attribute.name.local == name),
+                Some(name) => {
+                    layout.has_any_attribute || layout.attributes.iter().any(|attribute| attribute.name.local == name)
+                }
                 None => layout.slots.contains_key(name),
             },
         };
@@ -490,6 +492,12 @@ impl<'s> Out<'s> {
                 (None, _) => continue,
             };
             into.push((self.qualified(&attribute.name)?, text));
+        }
+        for (key, value) in members.iter().filter(|_| layout.has_any_attribute) {
+            let Some(name) = key.strip_prefix('@').filter(|_| key != TYPE) else { continue };
+            if !layout.attributes.iter().any(|attribute| attribute.name.local == name) {
+                into.push(self.free_attribute(name, value, &path.member(key))?);
+            }
         }
         Ok(())
     }
@@ -729,6 +737,15 @@ impl<'s> Out<'s> {
         }
     }
 
+    fn free_attribute(&mut self, name: &str, value: &Value, path: &Path<'_>) -> Result<(String, String)> {
+        let name = Name::parse(name);
+        // One that declares namespaces would be no attribute.
+        if !is_ncname(&name.local) || name.local == "xmlns" || value.is_object() || value.is_array() {
+            return path.refuse("cannot be an attribute");
+        }
+        Ok((self.qualified(&name)?, scalar_text(value)))
+    }
+
     fn free_content(
         &mut self,
         tag: &str,
@@ -738,11 +755,7 @@ impl<'s> Out<'s> {
     ) -> Result<()> {
         for (name, value) in members {
             let Some(name) = name.strip_prefix('@') else { continue };
-            let parsed = Name::parse(name);
-            if !is_ncname(&parsed.local) || value.is_object() || value.is_array() {
-                return path.member(name).refuse("cannot be an attribute");
-            }
-            attributes.push((self.qualified(&parsed)?, scalar_text(value)));
+            attributes.push(self.free_attribute(name, value, &path.member(name))?);
         }
         self.open(tag, &attributes);
         for (name, value) in members.iter().filter(|(name, _)| !name.starts_with('@')) {

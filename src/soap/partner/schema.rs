@@ -128,6 +128,8 @@ pub(super) struct Complex {
     pub(super) is_mixed: bool,
     /// Whether only derived types have values.
     pub(super) is_abstract: bool,
+    /// Whether attributes of any name are admitted.
+    pub(super) has_any_attribute: bool,
     /// What its items are, if it is an array of the section 5 encoding.
     pub(super) array: Option<Items>,
 }
@@ -249,6 +251,8 @@ pub(super) struct Layout<'s> {
     pub(super) slots: HashMap<&'s str, Slot<'s>>,
     /// Whether elements of any name are admitted.
     pub(super) has_any: bool,
+    /// Whether attributes of any name are admitted.
+    pub(super) has_any_attribute: bool,
 }
 
 /// Where a member of a structure goes.
@@ -408,8 +412,9 @@ impl Schema {
         }
         let has_any = content.iter().any(|particle| holds_any(particle));
         let text = text.filter(|_| line.iter().any(|complex| complex.is_text));
+        let has_any_attribute = line.iter().any(|complex| complex.has_any_attribute);
         let is_mixed = line.iter().any(|complex| complex.is_mixed);
-        Ok(Rc::new(Layout { content, attributes, text, is_mixed, array, slots, has_any }))
+        Ok(Rc::new(Layout { content, attributes, text, is_mixed, array, slots, has_any, has_any_attribute }))
     }
 
     /// The type of that name, as JSON gives it: in full, or its local part alone, which is looked for beside `near`.

@@ -75,6 +75,10 @@ const VOCABULARIES: [(&str, &str, &[&str]); 4] = [
 const NAMES: [&str; 9] =
     ["type", "ref", "base", "element", "message", "binding", "itemType", "substitutionGroup", "memberTypes"];
 
+/// Elements of the vocabularies within each other: the typed model's parser takes tens of kilobytes of stack for each.
+/// That is enough for nine structures without names within each other.
+const DEPTH: usize = 32;
+
 /// What a description may ask of us; real ones are large, but not deep.
 const LIMITS: Limits = Limits {
     depth: 64,
@@ -162,6 +166,9 @@ impl Copy {
             self.hidden += 1;
             return Ok(());
         };
+        if self.open.len() >= DEPTH {
+            return Err(Error::invalid(format!("The description nests more than {DEPTH} elements")));
+        }
         // What is redefined is taken as it was defined.
         let tag = match (*prefix, local) {
             ("xsd", "redefine") => "xsd:include".to_owned(),
