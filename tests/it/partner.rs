@@ -3,6 +3,7 @@
 
 mod echo;
 mod live;
+mod replay;
 
 use flowgate::error::Code;
 use flowgate::facade::soap::message::OPERATIONS;
@@ -425,6 +426,15 @@ fn encoded_calls_say_the_type_of_every_value() {
     assert_eq!(refusal(&literal, &wrong), "entry has the @xsi:type Account, which is no Entry");
 }
 
+/// What the replies of `list` hold.
+fn listed() -> Value {
+    json!({ "return": [
+        { "amount": 1.5, "text": "first", "cleared": true },
+        { "@xsi:type": "Transfer", "amount": "0.12345678901234567890", "cleared": null, "to": { "owner": "Ada" } },
+        null,
+    ] })
+}
+
 #[test]
 fn encoded_answers_are_read_whatever_way_they_are_laid_out() {
     let partner = bank();
@@ -433,11 +443,7 @@ fn encoded_answers_are_read_whatever_way_they_are_laid_out() {
         let operation = partner.operation(operation, Some(port)).expect("it is there");
         operation.reply(200, "text/xml; charset=utf-8", &bytes).expect(file)
     };
-    let entries = json!({ "return": [
-        { "amount": 1.5, "text": "first", "cleared": true },
-        { "@xsi:type": "Transfer", "amount": "0.12345678901234567890", "cleared": null, "to": { "owner": "Ada" } },
-        null,
-    ] });
+    let entries = listed();
     for file in ["inline.xml", "multiref.xml", "siblings.xml", "untyped.xml"] {
         let mut expected = entries.clone();
         if file == "untyped.xml" {
