@@ -2,9 +2,11 @@
 //! What a value means, who may write an expression and when it is evaluated is not known here.
 
 mod engine;
+mod guard;
 mod meter;
 pub mod names;
 pub mod template;
+mod wrap;
 
 use std::fmt;
 use std::sync::Arc;

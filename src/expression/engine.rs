@@ -9,8 +9,10 @@ use jlens_core::reads::{Read, Reads};
 use jlens_core::{Bindings, Options};
 use serde_json::{Map, Value};
 
-use super::meter::Meter;
+use super::guard;
+use super::meter::{Budget, Meter};
 use super::names::{Bound, Names};
+use super::wrap::{Refused, Wrapped, wrap};
 use super::{Failure, Kind, Limits};
 use crate::error::{Error, Result};
 
@@ -25,48 +27,62 @@ const STACK_PER_STEP: u64 = 1 << 10;
 const LEAST_STACK: u64 = 4 << 20;
 /// Steps that such an evaluation may take at most, whatever its limits say, so that its stack remains one that can be had.
 const MOST_STEPS: u64 = 1 << 20;
+/// Bytes of stack for visiting all of an expression, which the library lets nest 1,000 levels deep.
+const VISIT_STACK: usize = 2 << 20;
 
 /// A compiled expression, with what is known of it before it is evaluated.
 pub(super) struct Program {
+    source: String,
     expression: jlens_core::Expression,
+    /// How the expression's own source differs from the one that was given, if it does.
+    wrapped: Option<Wrapped>,
     reads: Reads,
     makes_functions: bool,
 }
 
 impl Program {
     pub(super) fn compile(source: &str) -> Result<Program> {
-        let expression = jlens_core::Expression::compile(source).map_err(|error| {
-            let place = place(source, error.span().map_or(source.len(), |span| span.start));
-            let message = clip(&error.message());
-            Error::invalid(format!("The expression is not valid at {place}: {message} ({})", error.code()))
-        })?;
-        let (mut makes_functions, mut evaluates) = (false, None);
+        stacker::maybe_grow(VISIT_STACK, 4 * VISIT_STACK, || Program::compile_here(source))
+    }
+
+    fn compile_here(source: &str) -> Result<Program> {
+        let expression = jlens_core::Expression::compile(source).map_err(|error| refusal(source, &error))?;
+        let mut evaluates = None;
         expression.ast().root.walk(&mut |node| {
-            makes_functions |= makes_function(node);
             if evaluates.is_none() && matches!(&node.kind, NodeKind::Variable { name } if name == "eval") {
                 evaluates = Some(node.span.start);
             }
         });
         if let Some(at) = evaluates {
-            let place = place(source, at);
-            return Err(Error::invalid(format!("The expression is not valid at {place}: $eval is not available")));
+            return Err(invalid(source, at, "$eval is not available"));
         }
+        let wrapped = wrap(expression.ast()).map_err(|Refused { at, reason }| invalid(source, at, &reason))?;
+        let expression = match &wrapped {
+            Some(wrapped) => {
+                jlens_core::Expression::compile(&wrapped.source).map_err(|error| refusal(source, &error))?
+            }
+            None => expression,
+        };
+        let mut makes_functions = false;
+        expression.ast().root.walk(&mut |node| makes_functions |= makes_function(node));
         let reads = expression.reads();
-        Ok(Program { expression, reads, makes_functions })
+        Ok(Program { source: source.to_owned(), expression, wrapped, reads, makes_functions })
     }
 
     pub(super) fn source(&self) -> &str {
-        self.expression.source()
+        &self.source
     }
 
     /// Whether a path of the expression begins with that name, and goes on.
     pub(super) fn begins_a_path_with(&self, name: &str) -> bool {
         let mut begins = false;
-        self.expression.ast().root.walk(&mut |node| {
+        let root = &self.expression.ast().root;
+        let mut visit = |node: &Node| {
             let NodeKind::Path { steps, .. } = &node.kind else { return };
             let first = steps.first().map(|step| &step.kind);
             begins |= steps.len() > 1 && matches!(first, Some(NodeKind::Name { name: first }) if first == name);
-        });
+        };
+        stacker::maybe_grow(VISIT_STACK, 4 * VISIT_STACK, || root.walk(&mut visit));
         begins
     }
 
@@ -76,9 +92,10 @@ impl Program {
         names: &Names,
         left: &mut Left<'_>,
     ) -> std::result::Result<Option<Value>, Failure> {
-        let bindings = self.bindings(names);
+        let budget = Arc::new(Budget::new(left.memory));
+        let bindings = self.bindings(names, left.limits, &budget);
         let steps = if self.makes_functions { left.steps.min(MOST_STEPS) } else { left.steps };
-        let mut meter = Meter::new(left.memory);
+        let mut meter = Meter::new(&budget);
         let options = Options::new()
             .now(names.now())
             .seed(names.seed())
@@ -88,14 +105,14 @@ impl Program {
             .max_string_length(left.limits.text)
             .max_array_length(left.limits.items)
             .max_result_size(left.limits.output)
-            .cancel_token(meter.token());
+            .cancel_token(budget.token());
         let mut evaluate = || self.expression.evaluate_traced(input, &bindings, &options, &mut meter);
         let outcome = match self.makes_functions {
             true => stacker::grow(stack(steps), evaluate),
             false => evaluate(),
         };
         left.steps = left.steps.saturating_sub(meter.steps());
-        left.memory = meter.left();
+        left.memory = budget.left();
         let value = outcome.map_err(|error| self.failure(&error, left.limits))?;
         // What is too much at the very end, no further part is left to notice.
         if left.memory == 0 {
@@ -108,17 +125,30 @@ impl Program {
     }
 
     /// What the expression reads of the names, and no more.
-    fn bindings(&self, names: &Names) -> Bindings {
-        names.bound().fold(Bindings::new(), |bindings, (name, bound)| match self.reads.binding(name) {
+    fn bindings(&self, names: &Names, limits: &Limits, budget: &Arc<Budget>) -> Bindings {
+        let functions = match &self.wrapped {
+            Some(_) => guard::bindings(Bindings::new(), limits.text, budget),
+            None => Bindings::new(),
+        };
+        names.bound().fold(functions, |bindings, (name, bound)| match self.reads.binding(name) {
             Some(read) => bindings.var(name, cut(read, bound)),
             None if self.reads.every_binding() => bindings.var(name, bound.whole()),
             None => bindings,
         })
     }
 
+    /// Where in the source as it was given something is, if it is there.
+    fn place(&self, at: usize) -> Option<String> {
+        let at = match &self.wrapped {
+            Some(wrapped) => wrapped.origin(at)?,
+            None => at,
+        };
+        Some(place(&self.source, at))
+    }
+
     fn failure(&self, error: &jlens_core::Error, limits: &Limits) -> Failure {
-        let message = clip(&error.message());
-        let place = error.span().map(|span| place(self.source(), span.start));
+        let message = guard::as_known(clip(&error.message()));
+        let place = error.span().and_then(|span| self.place(span.start));
         let (kind, text) = match error.code() {
             "U1006" => (Kind::TooManySteps, format!("The expression takes more than {} steps", limits.steps)),
             "D1012" => {
@@ -164,6 +194,16 @@ impl<'l> Left<'l> {
         })?;
         Ok(())
     }
+}
+
+/// Why a source is none that can be evaluated.
+fn refusal(source: &str, error: &jlens_core::Error) -> Error {
+    let at = error.span().map_or(source.len(), |span| span.start);
+    invalid(source, at, &format!("{} ({})", clip(&error.message()), error.code()))
+}
+
+fn invalid(source: &str, at: usize, reason: &str) -> Error {
+    Error::invalid(format!("The expression is not valid at {}: {reason}", place(source, at)))
 }
 
 fn too_much(limits: &Limits) -> Failure {

@@ -78,7 +78,7 @@ const CRATES: &[(&str, &str)] = &[
     ("indicatif", "cli/backup"),
     ("ipnet", "model/address"),
     ("jiff", "model/time"),
-    ("jlens_core", "expression/engine expression/meter"),
+    ("jlens_core", "expression/engine expression/guard expression/meter expression/wrap"),
     ("jsonschema", "app/rules"),
     (
         "log",

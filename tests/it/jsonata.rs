@@ -93,7 +93,7 @@ fn evaluate(case: &Value, input: Option<&Value>) -> Outcome {
 }
 
 /// Whether two values are one for JSONata, which has but one kind of number.
-fn same(one: &Value, other: &Value) -> bool {
+pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
         (Value::Array(one), Value::Array(other)) => {
