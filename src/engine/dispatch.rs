@@ -13,6 +13,7 @@ use super::commit::Conditions;
 use super::external::Partners;
 use super::{rescue, runner, schedule};
 use crate::app::App;
+use crate::app::bodies::Bodies;
 use crate::diagram::Diagram;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
@@ -33,6 +34,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What all journeys of an engine share.
 pub(super) struct Shared {
     pub(super) app: Arc<App>,
+    /// What large records may take together.
+    pub(super) memory: Bodies,
     /// What is known of those that steps talk to.
     pub(super) partners: Partners,
     /// Whether nothing new is begun.
@@ -139,8 +142,10 @@ struct Found {
 impl Dispatcher {
     pub(super) fn new(app: Arc<App>, stopping: watch::Receiver<bool>) -> Dispatcher {
         let (room, _) = watch::channel(0);
+        let memory = Bodies::new(app.config.engine.memory);
         let shared = Arc::new(Shared {
             app,
+            memory,
             partners: Partners::default(),
             stopping,
             room,

@@ -20,6 +20,8 @@ use crate::telemetry::context::{Context, within};
 
 /// How long records are computed together before what they came to is committed.
 const TURN: Duration = Duration::from_millis(50);
+/// How many times as much memory data take while they run as their text is long.
+const WEIGHT: usize = 8;
 /// How long it is waited before a commit that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,7 +35,11 @@ struct Traveller {
 
 /// Runs claimed records until none of them is ours any more.
 pub(super) async fn run(shared: Arc<Shared>, claims: Vec<(Claim, Slot)>) {
-    let mut waiting = claims.into_iter();
+    let (small, large): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(claim, _)| claim.data.is_some());
+    for (claim, slot) in large {
+        tokio::spawn(alone(Arc::clone(&shared), claim, slot));
+    }
+    let mut waiting = small.into_iter();
     while waiting.len() > 0 {
         let (computed, rest) = match compute(&shared, waiting).await {
             Ok(computed) => computed,
@@ -46,6 +52,24 @@ pub(super) async fn run(shared: Arc<Shared>, claims: Vec<(Claim, Slot)>) {
             let context = Context::new([("run", run.into())]);
             tokio::spawn(within(context, go_on(Arc::clone(&shared), journey, slot)));
         }
+    }
+}
+
+/// Runs a record with large data, once there is memory for it.
+async fn alone(shared: Arc<Shared>, claim: Claim, slot: Slot) {
+    let (record, lease) = (claim.record, claim.lease.clone());
+    let size = shared.app.store.peek(|tx| run::data_size(tx, record)).unwrap_or_default();
+    let size = usize::try_from(size).unwrap_or(usize::MAX).saturating_mul(WEIGHT);
+    let mut share = shared.memory.share();
+    match keeping(&shared, record, &lease, share.cover(size)).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => return log::error!("There is no memory for a record: {error:?}"),
+        None => return,
+    }
+    let app = Arc::clone(&shared.app);
+    let Ok(traveller) = spawn_blocking(move || begin(&app, claim, slot)).await else { return };
+    for (journey, slot) in commit(&shared, vec![traveller]).await {
+        go_on(Arc::clone(&shared), journey, slot).await;
     }
 }
 
@@ -167,26 +191,30 @@ async fn keep(shared: &Shared, settled: &Arc<Vec<Settled>>) -> Option<Vec<Kept>>
     }
 }
 
-/// Makes an attempt of the step that the journey stands at, and keeps the lease meanwhile. `None` if the lease was lost.
+/// Makes an attempt of the step that the journey stands at. `None` if the lease was lost meanwhile.
 async fn perform(shared: &Arc<Shared>, journey: &mut Journey) -> Option<Performed> {
     let (record, lease) = (journey.claim.record, journey.claim.lease.clone());
-    let attempt = external::perform(&shared.app, &shared.partners, journey);
-    tokio::pin!(attempt);
+    keeping(shared, record, &lease, external::perform(&shared.app, &shared.partners, journey)).await
+}
+
+/// Waits for something and keeps the lease meanwhile. `None` if the lease was lost.
+async fn keeping<T>(shared: &Arc<Shared>, record: i64, lease: &str, awaited: impl Future<Output = T>) -> Option<T> {
+    tokio::pin!(awaited);
     let beat = shared.app.config.engine.lease / 3;
     loop {
         tokio::select! {
-            performed = &mut attempt => return Some(performed),
+            done = &mut awaited => return Some(done),
             () = tokio::time::sleep(beat) => {}
         }
-        let (lease, until) = (lease.clone(), shared.lease_until());
+        let (lease, until) = (lease.to_owned(), shared.lease_until());
         match shared.app.store.write(move |tx| run::extend(tx, record, &lease, until)).await {
             Ok(true) => {}
             Ok(false) => {
-                log::warn!(record; "The lease of a record was lost while a step was under way");
+                log::warn!(record; "The lease of a record was lost while it was under way");
                 return None;
             }
             // The lease may still hold when the store works again.
-            Err(error) => log::warn!(record; "The lease of a record cannot be extended: {error}"),
+            Err(error) => log::debug!(record; "The lease of a record cannot be extended: {error}"),
         }
     }
 }

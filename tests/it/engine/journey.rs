@@ -271,3 +271,17 @@ fn records_of_a_flow_that_keeps_their_order_run_one_after_another() {
     works.pass(60_000);
     assert_eq!(["a", "b", "c"].map(|uuid| works.state(uuid)), [Finished, Finished, Finished]);
 }
+
+#[test]
+fn records_too_large_to_be_read_together_run_as_well() {
+    let works = Works::with(|config| config.engine.memory = 1_000);
+    works.publish("orders", &chain(&[r#"{"id":"n","kind":"transform","fields":{"output":"{{ $length(text) }}"}}"#]));
+    for uuid in ["a", "b", "c"] {
+        works.insert("orders", uuid, &format!(r#"{{"text":"{}"}}"#, "x".repeat(200_000)));
+    }
+    works.app.run_due();
+    assert_eq!(
+        ["a", "b", "c"].map(|uuid| works.outputs(uuid)["n"].clone()),
+        [json!(200_000), json!(200_000), json!(200_000)]
+    );
+}
