@@ -39,6 +39,11 @@ impl StepFailure {
         StepFailure::lasting("internal", "The step ended unexpectedly because of an internal error")
     }
 
+    /// A step that the process ended in.
+    pub(super) fn interrupted() -> StepFailure {
+        StepFailure::passing("interrupted", "The step was interrupted before it ended")
+    }
+
     /// What further steps, error flows and people see.
     pub(super) fn shown(&self) -> Value {
         let mut shown = json!({"kind": self.kind, "message": self.text});

@@ -244,6 +244,12 @@ impl Journey {
         self.failed
     }
 
+    /// What came of the last attempt, after which there must be none: the process ended in it.
+    pub(super) fn give_up(&mut self, at: Timestamp) -> Performed {
+        self.attempt -= 1;
+        Performed { at, duration_us: 0, outcome: Err(StepFailure::interrupted()) }
+    }
+
     /// Goes on until something has to be committed. `performed` is what came of the step it stands at, if that was one
     /// that talks to the outside world.
     pub(super) fn advance(&mut self, terms: &Terms<'_>, mut performed: Option<Performed>) -> Segment {

@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
 use crate::store::{record, run};
 
-/// How many records deep flows may make records.
+/// How many records deep flows may make records, and how often they may move one.
 const DEEPEST: i64 = 16;
 /// Characters of a record's identifier.
 const LONGEST_UUID: usize = 255;
@@ -115,7 +115,7 @@ fn destination(terms: &Terms<'_>, journey: &mut Journey, template: &Template, no
 }
 
 fn move_on(terms: &Terms<'_>, journey: &mut Journey, target: &MoveTo, now: Timestamp) -> Outcome<Done> {
-    if journey.claim.depth >= DEEPEST {
+    if journey.claim.depth + journey.claim.moves >= DEEPEST {
         return Err(too_deep());
     }
     let to = destination(terms, journey, &target.flow, now)?;

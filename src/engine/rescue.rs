@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::failure::StepFailure;
 use super::history::Outcome;
 use crate::app::App;
 use crate::error::Result;
 use crate::model::record::RecordStatus;
-
 use crate::model::time::Timestamp;
 use crate::store::Tx;
 use crate::store::run::{self, Orphan, Place};
@@ -35,17 +35,21 @@ pub(super) async fn rescue(app: &Arc<App>, until: Timestamp) -> Result<usize> {
             })
             .await?;
         for orphan in &taken {
-            log::warn!(customer = orphan.customer.0, record = orphan.uuid, run = orphan.run, step = orphan.step; "An interrupted step is tried again");
+            log::warn!(customer = orphan.customer.0, record = orphan.uuid, run = orphan.run, step = orphan.step; "A step was interrupted");
+            if gives_up(orphan, most) {
+                app.waiters.wake(orphan.customer, &orphan.uuid);
+            }
         }
         rescued += taken.len();
         app.metrics.leases_rescued(taken.len() as u64);
     }
 }
 
-/// An interruption counts as an attempt: a record that ends the process each time must not do so for ever.
+/// An interruption counts as an attempt: a record that ends the process each time must not do so for ever. After the last
+/// one it is taken up once more, for what its step says of failures; if not even that can be, it ends here.
 fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Result<()> {
     let attempt = orphan.attempt + 1;
-    let gives_up = attempt >= most;
+    let gives_up = gives_up(orphan, most);
     let place = Place {
         status: if gives_up { RecordStatus::Failed } else { RecordStatus::Waiting },
         step: Some(&orphan.step),
@@ -53,15 +57,26 @@ fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Res
         attempt,
         due: (!gives_up).then_some(now),
     };
-    if run::leave(tx, orphan.record, &orphan.lease, place)? {
-        let outcome = if gives_up { Outcome::Failed } else { Outcome::Interrupted };
-        let attempts = serde_json::json!([{
-            "step": orphan.step, "attempt": attempt, "at": now.0, "outcome": outcome,
-            "error": {"kind": "interrupted", "message": "The step was interrupted before it ended"},
-        }]);
-        run::insert_log(tx, orphan.record, orphan.run, now, &attempts.to_string(), "{}")?;
+    if !run::leave(tx, orphan.record, &orphan.lease, place)? {
+        return Ok(());
     }
-    Ok(())
+    if gives_up && let Some(parent) = orphan.parent {
+        run::wake(tx, parent, now)?;
+    }
+    // Of the last one it is told when it is known what follows.
+    if attempt == most {
+        return Ok(());
+    }
+    let outcome = if gives_up { Outcome::Failed } else { Outcome::Interrupted };
+    let attempts = serde_json::json!([{
+        "step": orphan.step, "attempt": attempt, "at": now.0, "outcome": outcome,
+        "error": StepFailure::interrupted().shown(),
+    }]);
+    run::insert_log(tx, orphan.record, orphan.run, now, &attempts.to_string(), "{}")
+}
+
+fn gives_up(orphan: &Orphan, most: i64) -> bool {
+    orphan.attempt >= most
 }
 
 /// Where the history was last looked through for what is too old.

@@ -119,7 +119,11 @@ fn begin(app: &App, claim: Claim, slot: Slot) -> Traveller {
         }
     };
     match Journey::resume(app, claim.clone(), diagram, flow) {
-        Ok(journey) => traveller(app, journey, None, slot),
+        Ok(mut journey) => {
+            let spent = claim.attempt >= app.config.engine.most_attempts;
+            let performed = spent.then(|| journey.give_up(app.clock.now()));
+            traveller(app, journey, performed, slot)
+        }
         Err(error) => unfit(error.into()),
     }
 }

@@ -30,6 +30,8 @@ pub struct Claim {
     pub parent: Option<i64>,
     /// How many records deep it was made by flows.
     pub depth: i64,
+    /// How often flows have moved it on since somebody else put it where it was.
+    pub moves: i64,
     /// When it was accepted.
     pub created: Timestamp,
     /// Its data, unless they are too large to be read for many records at once.

@@ -193,7 +193,8 @@ pub fn update_place(
         "UPDATE record SET status = $5, hold = $6, due_at = $7, waits_until = $8, \
          attempt = CASE WHEN status = $9 THEN CAST($10 AS BIGINT) ELSE attempt END, \
          step = CASE WHEN CAST($11 AS BIGINT) = 1 THEN NULL ELSE step END, \
-         input_step = CASE WHEN CAST($11 AS BIGINT) = 1 THEN NULL ELSE input_step END \
+         input_step = CASE WHEN CAST($11 AS BIGINT) = 1 THEN NULL ELSE input_step END, \
+         moves = CASE WHEN CAST($11 AS BIGINT) = 1 THEN CAST($10 AS BIGINT) ELSE moves END \
          WHERE customer_id = $1 AND uuid = $2 AND status = $3 AND hold = $4",
         &[
             customer.0.into(),
@@ -224,7 +225,7 @@ pub fn update_flow(
 ) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE record SET flow = $3, flow_version = $4, status = $5, hold = $6, due_at = $7, waits_until = $7, \
-         attempt = $8, step = NULL, input_step = NULL WHERE customer_id = $1 AND uuid = $2 AND status <> $9",
+         attempt = $8, moves = $8, step = NULL, input_step = NULL WHERE customer_id = $1 AND uuid = $2 AND status <> $9",
         &[
             customer.0.into(),
             uuid.into(),

@@ -58,7 +58,7 @@ macro_rules! claim {
             "num_runs = num_runs + CASE WHEN step IS NULL THEN 1 ELSE 0 END, step = COALESCE(step, ''), ",
             "started_at = COALESCE(started_at, $4), last_run_at = $4 WHERE id IN (",
             $which,
-            ") RETURNING id, uuid, flow_version, step, input_step, num_runs, attempt, parent, depth, created_at, ",
+            ") RETURNING id, uuid, flow_version, step, input_step, num_runs, attempt, parent, depth, moves, created_at, ",
             "CASE WHEN octet_length(data) <= $8 THEN data ELSE NULL END"
         )
     };
@@ -81,7 +81,7 @@ pub fn claim(
 }
 
 /// Takes up the next record of a flow that keeps their order: the one that is under way if there is one, and it alone
-/// until it has ended; else the longest due.
+/// until it has ended; else the longest due. While one waits for another flow's record to end, that is none.
 pub fn claim_in_order(
     tx: &mut dyn Tx,
     customer: CustomerId,
@@ -89,6 +89,15 @@ pub fn claim_in_order(
     lease: Lease<'_>,
     now: Timestamp,
 ) -> Result<Option<Claim>> {
+    // Literals, so that the index of just these is used.
+    let waiting = tx.query(
+        "SELECT 1 FROM record WHERE customer_id = $1 AND flow = $2 AND status = 1 AND lease IS NULL \
+         AND waits_until IS NULL LIMIT 1",
+        &[customer.0.into(), flow.0.into()],
+    )?;
+    if !waiting.is_empty() {
+        return Ok(None);
+    }
     let rows = tx.query(
         "SELECT id, waits_until FROM record WHERE customer_id = $1 AND flow = $2 AND step IS NOT NULL \
          AND waits_until IS NOT NULL ORDER BY id LIMIT 1",
@@ -150,8 +159,9 @@ fn claimed(mut row: Row, customer: CustomerId, flow: FlowId, lease: &str) -> Res
         attempt: row.integer(6)?,
         parent: row.optional_integer(7)?,
         depth: row.integer(8)?,
-        created: Timestamp(row.integer(9)?),
-        data: row.take_optional_text(10)?,
+        moves: row.integer(9)?,
+        created: Timestamp(row.integer(10)?),
+        data: row.take_optional_text(11)?,
         lease: lease.to_owned(),
     })
 }
@@ -237,7 +247,7 @@ pub fn transfer(
     now: Timestamp,
 ) -> Result<bool> {
     let changed = tx.execute(
-        "UPDATE record SET flow = $3, flow_version = $4, status = $5, step = NULL, input_step = NULL, attempt = $6, \
+        "UPDATE record SET flow = $3, flow_version = $4, status = $5, step = NULL, input_step = NULL, attempt = $6, moves = moves + 1, \
          due_at = $7, waits_until = $7, lease = NULL, lease_until = NULL WHERE id = $1 AND lease = $2",
         &[
             record.into(),
@@ -282,12 +292,14 @@ pub struct Orphan {
     pub input_step: Option<String>,
     /// How often the step was tried in vain.
     pub attempt: i64,
+    /// The record whose run waits for the end of this one's.
+    pub parent: Option<i64>,
 }
 
 /// Records whose lease has ended by that time, at most that many.
 pub fn orphans(tx: &mut dyn Tx, until: Timestamp, most: i64) -> Result<Vec<Orphan>> {
     let rows = tx.query(
-        "SELECT id, lease, customer_id, uuid, flow, num_runs, step, input_step, attempt FROM record \
+        "SELECT id, lease, customer_id, uuid, flow, num_runs, step, input_step, attempt, parent FROM record \
          WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2",
         &[until.0.into(), most.into()],
     )?;
@@ -305,6 +317,7 @@ fn orphan(mut row: Row) -> Result<Orphan> {
         step: row.take_optional_text(6)?.unwrap_or_default(),
         input_step: row.take_optional_text(7)?,
         attempt: row.integer(8)?,
+        parent: row.optional_integer(9)?,
     })
 }
 

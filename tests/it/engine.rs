@@ -1,5 +1,7 @@
 //! The engine, from outside: records go in, time is moved, and what became of them is read from the store.
 
+mod edge;
+mod fault;
 mod journey;
 
 use flowgate::model::account::CustomerId;
@@ -93,11 +95,7 @@ impl Works {
 
     /// The history of the record's runs: step, attempt and outcome.
     pub(crate) fn attempts(&self, uuid: &str) -> Vec<String> {
-        let attempts = self.history(uuid);
-        attempts
-            .iter()
-            .map(|attempt| format!("{} {} {}", text(attempt, "step"), attempt["attempt"], text(attempt, "outcome")))
-            .collect()
+        self.history(uuid).iter().map(line).collect()
     }
 
     pub(crate) fn history(&self, uuid: &str) -> Vec<Value> {
@@ -114,6 +112,15 @@ impl Works {
         self.app.app.clock.advance(milliseconds);
         self.app.run_due();
     }
+}
+
+/// The attempts of one row of a history, a line each.
+pub(crate) fn told(attempts: &str) -> Vec<String> {
+    serde_json::from_str::<Vec<Value>>(attempts).expect("attempts").iter().map(line).collect()
+}
+
+fn line(attempt: &Value) -> String {
+    format!("{} {} {}", text(attempt, "step"), attempt["attempt"], text(attempt, "outcome"))
 }
 
 fn text<'v>(value: &'v Value, member: &str) -> &'v str {

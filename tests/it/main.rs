@@ -47,6 +47,7 @@ mod queue;
 mod routes;
 mod secrets;
 mod serve;
+mod sink;
 mod soap;
 mod store;
 mod support;

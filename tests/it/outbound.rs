@@ -3,7 +3,7 @@
 
 mod guard;
 mod hostile;
-mod peer;
+pub(crate) mod peer;
 mod tls;
 
 use std::time::Duration;

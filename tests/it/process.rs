@@ -84,13 +84,19 @@ impl Place {
 
     /// Starts a gateway on a port of the system's choice, and waits until it says where it listens.
     pub(crate) fn serve(&self, arguments: &str) -> Gateway {
-        Gateway::start(self.command(&format!("serve --listen 127.0.0.1:0 {arguments}")), self.path("serve.log"))
+        self.serve_with(&[], arguments)
+    }
+
+    /// The same with variables of the environment.
+    pub(crate) fn serve_with(&self, variables: &[(&str, &str)], arguments: &str) -> Gateway {
+        let mut command = self.command(&format!("serve --listen 127.0.0.1:0 {arguments}"));
+        Gateway::start(command.envs(variables.iter().copied()), self.path("serve.log"))
     }
 
     /// The same after what a shell prepares.
     pub(crate) fn serve_after(&self, shell: &str, arguments: &str) -> Gateway {
-        let command = self.command_after(shell, &format!("serve --listen 127.0.0.1:0 {arguments}"));
-        Gateway::start(command, self.path("serve.log"))
+        let mut command = self.command_after(shell, &format!("serve --listen 127.0.0.1:0 {arguments}"));
+        Gateway::start(&mut command, self.path("serve.log"))
     }
 }
 
@@ -111,7 +117,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    fn start(mut command: Command, log: PathBuf) -> Gateway {
+    fn start(command: &mut Command, log: PathBuf) -> Gateway {
         let errors = File::create(&log).expect("a file for the log");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn().expect("a process");
         let (sender, lines) = mpsc::channel();
@@ -169,6 +175,11 @@ impl Gateway {
                 Err(RecvTimeoutError::Timeout) => panic!("it goes on:\n{}", self.log()),
             }
         }
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_some()
     }
 
     /// Waits for its end; a test must have asked for it.

@@ -25,6 +25,8 @@ CREATE TABLE record_3 (
     parent BIGINT,
     -- How many records deep this one was made by flows: 0 it came from outside.
     depth BIGINT NOT NULL DEFAULT 0,
+    -- How often flows have moved it on since somebody else put it where it was.
+    moves BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     modified_at BIGINT NOT NULL,
     started_at BIGINT,
@@ -45,6 +47,8 @@ ALTER TABLE record_3 RENAME TO record;
 CREATE INDEX record_waits ON record (customer_id, flow, waits_until, id) WHERE waits_until IS NOT NULL;
 -- Those that wait in the midst of a run: a flow that keeps the order of its records ends these first.
 CREATE INDEX record_under_way ON record (customer_id, flow, id) WHERE step IS NOT NULL AND waits_until IS NOT NULL;
+-- Those that wait for the end of another one, and that those behind them wait for where a flow keeps their order.
+CREATE INDEX record_awaits ON record (customer_id, flow) WHERE status = 1 AND lease IS NULL AND waits_until IS NULL;
 CREATE INDEX record_leased ON record (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX record_created ON record (customer_id, created_at);
 CREATE INDEX record_parent ON record (parent) WHERE parent IS NOT NULL;

@@ -7,23 +7,23 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// What a client sent.
-pub(super) struct Received {
+pub(crate) struct Received {
     /// Its head, without the empty line.
-    pub(super) head: String,
+    pub(crate) head: String,
     /// Its body.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A server; it stays until the tests end.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// Where it listens.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl Peer {
     /// Answers every request on every connection.
-    pub(super) fn start(handler: impl Fn(&mut TcpStream, &Received) + Send + Sync + 'static) -> Peer {
+    pub(crate) fn start(handler: impl Fn(&mut TcpStream, &Received) + Send + Sync + 'static) -> Peer {
         Peer::raw_at(SocketAddr::from(([127, 0, 0, 1], 0)), move |stream| {
             while let Some(received) = receive(stream) {
                 handler(stream, &received);
@@ -32,7 +32,7 @@ impl Peer {
     }
 
     /// The same on an address of its own.
-    pub(super) fn start_at(
+    pub(crate) fn start_at(
         address: SocketAddr,
         handler: impl Fn(&mut TcpStream, &Received) + Send + Sync + 'static,
     ) -> Peer {
@@ -44,7 +44,7 @@ impl Peer {
     }
 
     /// Does as it likes with every connection, which ends when it is done.
-    pub(super) fn raw(handler: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> Peer {
+    pub(crate) fn raw(handler: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> Peer {
         Peer::raw_at(SocketAddr::from(([127, 0, 0, 1], 0)), handler)
     }
 
@@ -64,18 +64,18 @@ impl Peer {
     }
 
     /// Its address as a URL without a path.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// How many connections were made to it.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// Reads one request; `None` at the end of the connection.
-pub(super) fn receive(stream: &mut impl Read) -> Option<Received> {
+pub(crate) fn receive(stream: &mut impl Read) -> Option<Received> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65_536];
     loop {
@@ -95,7 +95,7 @@ pub(super) fn receive(stream: &mut impl Read) -> Option<Received> {
 }
 
 /// Sends an answer, with its length unless that is given or there is no body. The client may be gone.
-pub(super) fn answer(stream: &mut impl Write, head: &str, body: &[u8]) {
+pub(crate) fn answer(stream: &mut impl Write, head: &str, body: &[u8]) {
     let status = head.split(' ').nth(1).unwrap_or_default();
     let has_length = head.to_ascii_lowercase().contains("content-length") || matches!(status, "204" | "304");
     let length = if has_length { String::new() } else { format!("\r\nContent-Length: {}", body.len()) };
@@ -103,13 +103,13 @@ pub(super) fn answer(stream: &mut impl Write, head: &str, body: &[u8]) {
 }
 
 /// Keeps the connection until the client ends it.
-pub(super) fn outlast(stream: &mut TcpStream) {
+pub(crate) fn outlast(stream: &mut TcpStream) {
     let mut buffer = [0; 1024];
     while matches!(stream.read(&mut buffer), Ok(1..)) {}
 }
 
 /// Sends the same again and again, as slowly as told, until the client ends the connection.
-pub(super) fn trickle(stream: &mut TcpStream, bytes: &[u8], pause: Option<Duration>) {
+pub(crate) fn trickle(stream: &mut TcpStream, bytes: &[u8], pause: Option<Duration>) {
     stream.set_read_timeout(pause).expect("a pause");
     let mut buffer = [0; 1024];
     while stream.write_all(bytes).is_ok() {
@@ -123,21 +123,21 @@ pub(super) fn trickle(stream: &mut TcpStream, bytes: &[u8], pause: Option<Durati
 }
 
 /// A port that is taken and does not listen.
-pub(super) struct Unused {
+pub(crate) struct Unused {
     /// The address.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     _socket: tokio::net::TcpSocket,
 }
 
 /// Takes a port without listening on it.
-pub(super) fn unused() -> Unused {
+pub(crate) fn unused() -> Unused {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
     Unused { address: socket.local_addr().expect("an address"), _socket: socket }
 }
 
 /// The bytes, compressed.
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")
@@ -145,7 +145,7 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Lets requests go on two by two, and knows how many there were at once.
 #[derive(Clone, Default)]
-pub(super) struct Pairs(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct Pairs(Arc<(Mutex<State>, Condvar)>);
 
 #[derive(Default)]
 struct State {
@@ -156,7 +156,7 @@ struct State {
 
 impl Pairs {
     /// Waits for another one, then does the work.
-    pub(super) fn meet(&self, work: impl FnOnce()) {
+    pub(crate) fn meet(&self, work: impl FnOnce()) {
         let (state, changed) = &*self.0;
         let mut state = state.lock().expect("the state");
         state.begun += 1;
@@ -171,7 +171,7 @@ impl Pairs {
     }
 
     /// The most that were there at once.
-    pub(super) fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.0.0.lock().expect("the state").most
     }
 }
