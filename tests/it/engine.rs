@@ -3,6 +3,7 @@
 mod edge;
 mod fault;
 mod journey;
+mod model;
 
 use flowgate::model::account::CustomerId;
 use flowgate::model::flow::{FlowId, FlowStatus};
