@@ -3,6 +3,7 @@
 mod edge;
 mod fault;
 mod journey;
+mod lease;
 mod model;
 
 use flowgate::model::account::CustomerId;
