@@ -6,6 +6,7 @@ mod durability;
 mod process;
 mod records;
 mod refusal;
+mod runs;
 pub(crate) mod writing;
 
 use std::collections::BTreeMap;
