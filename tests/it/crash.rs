@@ -1,5 +1,7 @@
 //! The crash loop: clients insert without pause, the gateway is killed at some moment, and again it is stopped at some
-//! moment; what was acknowledged must be there, once and as it was sent, and nothing that nobody sent.
+//! moment; what was acknowledged must be there, once and as it was sent, and nothing that nobody sent. Every record runs
+//! through a flow that delivers it to another side: no step that was done is done again, and what comes there twice is marked
+//! as the same.
 //!
 //! `FLOWGATE_CRASH_ROUNDS` says how often; `tests/crash/run` runs many rounds against a build of choice.
 
@@ -10,15 +12,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use flowgate::model::record::RecordStatus;
 use flowgate::store::{self, Options, Store};
+use serde_json::Value;
 
 use crate::message::{Form, call, flow, keys_of, record};
 use crate::process::{Gateway, Place, STOP};
+use crate::sink::{Sight, Sink};
 use crate::soap::{b64, reply, unb64};
 use crate::support::{Outcome, attempt_on, post_request, send};
 
 /// The promised time from a start to readiness.
 const READY: Duration = Duration::from_secs(10);
+
+/// The promised time from a start until what was interrupted goes on, and the longest in which nothing may come of work.
+const RESUMED: Duration = Duration::from_secs(10);
 
 const CLIENTS: usize = 8;
 
@@ -171,6 +179,10 @@ struct Ledger {
     phantoms: usize,
     untold: usize,
     duplicates: usize,
+    /// Records that were left in the midst of a step by SIGTERM.
+    stuck: usize,
+    /// Records that waited when SIGTERM had its end.
+    parked: usize,
 }
 
 impl Ledger {
@@ -200,7 +212,12 @@ impl Ledger {
     fn compare(&mut self, place: &Place) {
         let store = Store::open(&place.path("data"), &Options::default()).expect("the store");
         let mut stored: BTreeMap<String, String> = BTreeMap::new();
-        for mut row in store.peek(|tx| tx.query("SELECT uuid, data FROM record", &[])).expect("the records") {
+        for mut row in store.peek(|tx| tx.query("SELECT uuid, data, status FROM record", &[])).expect("the records") {
+            match RecordStatus::from_number(row.integer(2).expect("a status")).expect("a status") {
+                RecordStatus::Waiting => self.parked += 1,
+                RecordStatus::Finished => {}
+                _ => self.stuck += 1,
+            }
             let (uuid, data) = (row.take_text(0).expect("a uuid"), row.take_text(1).expect("data"));
             self.phantoms += usize::from(self.sent.get(&uuid).is_none_or(|sent| sent.data != data));
             self.duplicates += usize::from(stored.insert(uuid, data).is_some());
@@ -221,11 +238,68 @@ impl Ledger {
     }
 }
 
+/// What came of the runs of all records.
+#[derive(Debug, Default)]
+struct Runs {
+    records: usize,
+    interrupted: usize,
+    /// Steps that were done more than once, or not at all.
+    wrong: usize,
+    /// Deliveries beyond the first of a record.
+    delivered_again: usize,
+    /// Records that came by several keys, or never.
+    unmarked: usize,
+    /// Keys by which several records came.
+    shared: usize,
+}
+
+/// Waits until every record has ended well; something must come of the waiting all the time.
+fn settle(place: &Place, started: Instant) {
+    let sight = Sight::of(place);
+    let (mut left, mut deadline) = (usize::MAX, started + RESUMED);
+    loop {
+        let now_left = sight.unfinished();
+        if now_left == 0 {
+            return;
+        }
+        if now_left < left {
+            (left, deadline) = (now_left, deadline.max(Instant::now() + RESUMED));
+        }
+        assert!(Instant::now() < deadline, "nothing comes of {now_left} records");
+        // Counting them all must not take the time that they need.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Compares the history of every record with what came to the other side.
+fn review(place: &Place, sink: &Sink) -> Runs {
+    let (mut runs, keys) = (Runs::default(), sink.all_keys());
+    let mut used = BTreeMap::<&str, &str>::new();
+    for (uuid, attempts) in Sight::of(place).histories() {
+        runs.records += 1;
+        let outcomes = |step: &str, outcome: &str| {
+            attempts.iter().filter(|attempt: &&Value| attempt["step"] == step && attempt["outcome"] == outcome).count()
+        };
+        runs.wrong += ["shape", "deliver", "thank"].iter().filter(|step| outcomes(step, "done") != 1).count();
+        runs.interrupted += attempts.iter().filter(|attempt| attempt["outcome"] == "interrupted").count();
+        let Some((came, keys)) = keys.get_key_value(&uuid) else {
+            runs.unmarked += 1;
+            continue;
+        };
+        runs.delivered_again += keys.len() - 1;
+        runs.unmarked += usize::from(keys.iter().any(|key| *key != keys[0]));
+        runs.shared += usize::from(used.insert(&keys[0], came).is_some());
+    }
+    runs
+}
+
 #[test]
 fn a_gateway_killed_and_stopped_again_and_again_neither_loses_nor_invents_a_record() {
     let rounds: usize =
         std::env::var("FLOWGATE_CRASH_ROUNDS").map_or(3, |rounds| rounds.parse().expect("a number of rounds"));
     let (place, mut ledger, mut chance) = (Place::new(), Ledger::default(), Chance::new());
+    let sink = Sink::start();
+    Sight::furnish(&place, &sink.flow());
     // A few rounds are for every day, and take less time each.
     let longest = if rounds > 3 { 3000 } else { 1200 };
     for round in 0..rounds {
@@ -250,18 +324,30 @@ fn a_gateway_killed_and_stopped_again_and_again_neither_loses_nor_invents_a_reco
         ledger.add(sent);
         ledger.compare(&place);
     }
+    let started = Instant::now();
+    let (gateway, _) = start(&place);
+    settle(&place, started);
+    let settled = started.elapsed();
+    gateway.stop();
+    let runs = review(&place, &sink);
     let unanswered: usize = ledger.sent.values().map(|record| record.unanswered + record.cut).sum();
     let acknowledged = ledger.acknowledged().count();
     eprintln!(
         "{rounds} rounds: {acknowledged} acknowledged, {} lost, {} phantom, {} duplicates, {unanswered} unanswered, \
-         {} untold by SIGTERM, {} repeated; slowest start {} ms",
+         {} untold by SIGTERM, {} repeated; slowest start {} ms\n{runs:?}, {} parked by SIGTERM, {} stuck; all ended {} ms \
+         after the last start",
         ledger.lost,
         ledger.phantoms,
         ledger.duplicates,
         ledger.untold,
         ledger.repeats,
-        ledger.slowest_start.as_millis()
+        ledger.slowest_start.as_millis(),
+        ledger.parked,
+        ledger.stuck,
+        settled.as_millis()
     );
     assert!(acknowledged > 0);
     assert_eq!((ledger.lost, ledger.phantoms, ledger.duplicates, ledger.untold), (0, 0, 0, 0));
+    assert_eq!((runs.wrong, runs.unmarked, runs.shared, ledger.stuck), (0, 0, 0, 0));
+    assert!(runs.records >= acknowledged);
 }
