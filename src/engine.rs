@@ -6,6 +6,7 @@
 //! business, what a step does to records is `operation`'s.
 
 mod commit;
+mod curtain;
 mod dispatch;
 mod external;
 mod failure;

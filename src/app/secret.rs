@@ -21,6 +21,7 @@ pub struct Secrets {
 }
 
 /// Secrets in clear. They are wiped from memory when this is dropped, and nothing prints them.
+#[derive(Default)]
 pub struct Opened(BTreeMap<String, Zeroizing<String>>);
 
 impl Secrets {

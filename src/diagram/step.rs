@@ -329,7 +329,8 @@ fn http(fields: &mut Fields) -> Result<Http> {
 
 fn soap(fields: &mut Fields) -> Result<Soap> {
     Ok(Soap {
-        wsdl: fields.secretive("wsdl")?,
+        // Descriptions are kept, by where they are.
+        wsdl: fields.plain("wsdl")?,
         operation: fields.required("operation")?,
         port: fields.optional("port")?,
         url: fields.optional_secretive("url")?,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use super::curtain::Curtain;
 use super::failure::{self, StepFailure};
 use super::journey::{Done, Journey, Performed, Terms};
 use super::token::Tokens;
@@ -20,10 +21,6 @@ use crate::model::time::Timestamp;
 use crate::outbound::{self, Answer, Request};
 use crate::telemetry::metrics;
 
-/// Secrets shorter than this are too likely to be found where they are not meant.
-const SHORTEST_HIDDEN: usize = 6;
-/// What stands in the place of a secret that a partner sent back.
-const HIDDEN: &str = "***";
 /// The longest that a partner's wish to be left alone is read as: a week.
 const LONGEST_WISH: i64 = 7 * 24 * 3_600_000;
 
@@ -61,7 +58,11 @@ async fn attempt(
 ) -> Result<Done, StepFailure> {
     let diagram = std::sync::Arc::clone(&journey.diagram);
     let step = journey.step().and_then(|step| diagram.step(&step.id)).ok_or_else(StepFailure::panicked)?;
-    let secrets = app.secrets(journey.claim.customer)?.open(names(&step.kind))?;
+    let names = names(&step.kind);
+    let secrets = match names.is_empty() {
+        true => Opened::default(),
+        false => app.secrets(journey.claim.customer)?.open(names)?,
+    };
     let mut visit = Visit { app, partners, terms: Terms::of(app), journey, secrets, now, limit, given: Vec::new() };
     let outcome = match &step.kind {
         Kind::Http(step) => http::call(&mut visit, step).await,
@@ -70,13 +71,14 @@ async fn attempt(
     };
     match outcome {
         Ok(mut output) => {
-            visit.hide(&mut output);
+            visit.curtain().hide(&mut output);
             Ok(Done::Output(output))
         }
         Err(mut failure) => {
-            failure.text = visit.hidden(&failure.text);
+            let curtain = visit.curtain();
+            failure.text = curtain.hidden(&failure.text);
             if let Some(detail) = &mut failure.detail {
-                visit.hide(detail);
+                curtain.hide(detail);
             }
             Err(failure)
         }
@@ -93,7 +95,7 @@ fn names(kind: &Kind) -> Vec<&str> {
             &step.auth
         }
         Kind::Soap(step) => {
-            templates.extend([&step.wsdl, &step.arguments]);
+            templates.push(&step.arguments);
             templates.extend(step.url.iter().chain(&step.headers));
             &step.auth
         }
@@ -121,7 +123,7 @@ pub(super) struct Visit<'v> {
     pub(super) now: Timestamp,
     /// How long the attempt may take.
     pub(super) limit: Duration,
-    /// Tokens that partners gave for it, which are no more to be seen than secrets.
+    /// Tokens that partners gave for it, and what was made of secrets, which are no more to be seen than these.
     given: Vec<String>,
 }
 
@@ -140,25 +142,28 @@ impl Visit<'_> {
         plain(&value).ok_or_else(|| StepFailure::lasting("expression", format!("{place}: it must come to a text")))
     }
 
-    /// What an expression makes of an answer.
+    /// What an expression makes of an answer, in which there are no secrets: what it makes of one could not be told.
     pub(super) fn output(
         &mut self,
         expression: &crate::expression::Expression,
-        answer: &Value,
+        mut answer: Value,
     ) -> Result<Value, StepFailure> {
-        let value = expression.evaluate(answer, self.journey.names(self.now), &self.terms.limits);
+        self.curtain().hide(&mut answer);
+        let value = expression.evaluate(&answer, self.journey.names(self.now), &self.terms.limits);
         Ok(value.map_err(|failure| failure::expression("output", &failure))?.unwrap_or(Value::Null))
     }
 
-    /// Headers by which the gateway proves itself.
-    pub(super) async fn authorization(&mut self, auth: Option<&Auth<Template>>) -> Result<Option<String>, StepFailure> {
+    /// What the gateway proves itself by.
+    async fn proof(&mut self, auth: Option<&Auth<Template>>) -> Result<Proof, StepFailure> {
         Ok(match auth {
-            None => None,
+            None => Proof::None,
             Some(Auth::Basic { user, password }) => {
                 let (user, password) = (self.text("auth.user", user)?, self.text("auth.password", password)?);
-                Some(format!("Basic {}", super::token::base64(&format!("{user}:{password}"))))
+                let credentials = super::token::base64(&format!("{user}:{password}"));
+                self.given.push(credentials.clone());
+                Proof::Lasting(format!("Basic {credentials}"))
             }
-            Some(Auth::Bearer { token }) => Some(format!("Bearer {}", self.text("auth.token", token)?)),
+            Some(Auth::Bearer { token }) => Proof::Lasting(format!("Bearer {}", self.text("auth.token", token)?)),
             Some(Auth::ClientCredentials { token_url, client_id, client_secret, scope }) => {
                 let request = super::token::Asked {
                     customer: self.journey.claim.customer,
@@ -167,20 +172,22 @@ impl Visit<'_> {
                     client_secret: self.text("auth.client_secret", client_secret)?,
                     scope: scope.as_ref().map(|scope| self.text("auth.scope", scope)).transpose()?,
                 };
-                let token = self.partners.tokens.get(self.app, request).await?;
+                let (token, is_known) = self.partners.tokens.get(self.app, request).await?;
                 self.given.push(token.clone());
-                Some(format!("Bearer {token}"))
+                Proof::Token { token, is_known }
             }
         })
     }
 
-    /// Sends a request, with what every request of this step carries.
-    pub(super) async fn send(
-        &self,
+    /// Sends a request, with what every request of this step carries and what proves who asks. A token that was given
+    /// before and is refused is replaced at once.
+    pub(super) async fn ask(
+        &mut self,
         method: Method,
         url: String,
         mut headers: Vec<(String, String)>,
         body: Vec<u8>,
+        auth: Option<&Auth<Template>>,
     ) -> Result<Answer, StepFailure> {
         let token = self.journey.token();
         for name in ["Idempotency-Key", "webhook-id"] {
@@ -189,34 +196,48 @@ impl Visit<'_> {
             }
         }
         let request = Request { method, url, headers, body, timeout: Some(self.limit), answer_limit: None };
+        let proof = self.proof(auth).await?;
+        let again = matches!(proof, Proof::Token { is_known: true, .. }).then(|| request.clone());
+        let answer = self.send(request, &proof).await?;
+        let Proof::Token { token, .. } = proof else { return Ok(answer) };
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        self.partners.tokens.forget(&token);
+        let Some(request) = again else { return Ok(answer) };
+        let proof = self.proof(auth).await?;
+        self.send(request, &proof).await
+    }
+
+    async fn send(&self, mut request: Request, proof: &Proof) -> Result<Answer, StepFailure> {
+        let proof = match proof {
+            Proof::None => None,
+            Proof::Lasting(proof) => Some(proof.clone()),
+            Proof::Token { token, .. } => Some(format!("Bearer {token}")),
+        };
+        if let Some(proof) = proof {
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
+            request.headers.push(("Authorization".to_owned(), proof));
+        }
         send(self.app, request).await.map_err(|failure| unanswered(&failure))
     }
 
-    fn secrets(&self) -> impl Iterator<Item = &str> {
-        let values = self.secrets.values().chain(self.given.iter().map(String::as_str));
-        values.filter(|value| value.len() >= SHORTEST_HIDDEN)
+    /// What hides the secrets that the step used up to now.
+    pub(super) fn curtain(&self) -> Curtain {
+        Curtain::of(self.secrets.values().chain(self.given.iter().map(String::as_str)))
     }
+}
 
-    /// A text without the secrets that the step used.
-    fn hidden(&self, text: &str) -> String {
-        self.secrets().fold(text.to_owned(), |text, secret| match text.contains(secret) {
-            true => text.replace(secret, HIDDEN),
-            false => text,
-        })
-    }
-
-    /// Takes the secrets that the step used out of what a partner sent back.
-    fn hide(&self, value: &mut Value) {
-        if self.secrets().next().is_none() {
-            return;
-        }
-        match value {
-            Value::String(text) => *text = self.hidden(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
-            Value::Object(members) => members.values_mut().for_each(|member| self.hide(member)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
+/// By what a request proves who asks.
+enum Proof {
+    None,
+    /// The header's value, as good or bad the next time.
+    Lasting(String),
+    /// A token that a partner gave, for this attempt or before it.
+    Token {
+        token: String,
+        is_known: bool,
+    },
 }
 
 /// Makes a request, and counts it.

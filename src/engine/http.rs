@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::curtain::Curtain;
 use super::external::{self, Visit, plain};
 use super::failure::StepFailure;
 use crate::diagram::step::{BodyType, Http};
@@ -34,27 +35,16 @@ pub(super) async fn call(visit: &mut Visit<'_>, step: &Http) -> Result<Value, St
     if !external::has(&headers, "Accept") {
         headers.push(("Accept".to_owned(), "application/json, */*;q=0.5".to_owned()));
     }
-    let proof = visit.authorization(step.auth.as_ref()).await?;
-    if let Some(proof) = &proof {
-        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
-        headers.push(("Authorization".to_owned(), proof.clone()));
-    }
-    let answer = visit.send(step.method, url, headers, body.unwrap_or_default()).await?;
-    if answer.status == 401
-        && let Some(token) = proof.as_deref().and_then(|proof| proof.strip_prefix("Bearer "))
-    {
-        // The next attempt asks for a new one.
-        visit.partners.tokens.forget(token);
-    }
+    let answer = visit.ask(step.method, url, headers, body.unwrap_or_default(), step.auth.as_ref()).await?;
     if !step.expect.iter().any(|range| range.contains(answer.status)) {
         let expected = step.expect.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let failure = external::status(&answer, &expected, visit.now);
-        return Err(StepFailure { detail: Some(Box::new(unexpected(&answer))), ..failure });
+        return Err(StepFailure { detail: Some(Box::new(unexpected(&answer, &visit.curtain()))), ..failure });
     }
-    let content = content(&answer)?;
+    let content = content(&answer, &visit.curtain())?;
     match &step.output {
         None => Ok(content),
-        Some(expression) => visit.output(expression, &shown(&answer, content)),
+        Some(expression) => visit.output(expression, shown(&answer, content)),
     }
 }
 
@@ -127,7 +117,7 @@ fn body(visit: &mut Visit<'_>, step: &Http) -> Result<Option<Vec<u8>>, StepFailu
 }
 
 /// The body of an answer as a value: JSON as what it is, other text as text, anything else in base64.
-fn content(answer: &Answer) -> Result<Value, StepFailure> {
+fn content(answer: &Answer, curtain: &Curtain) -> Result<Value, StepFailure> {
     if answer.body.is_empty() {
         return Ok(Value::Null);
     }
@@ -139,7 +129,7 @@ fn content(answer: &Answer) -> Result<Value, StepFailure> {
     }
     Ok(Value::String(match std::str::from_utf8(&answer.body) {
         Ok(text) => text.to_owned(),
-        Err(_) => STANDARD.encode(&answer.body),
+        Err(_) => STANDARD.encode(curtain.hidden_bytes(&answer.body)),
     }))
 }
 
@@ -150,7 +140,9 @@ fn shown(answer: &Answer, content: Value) -> Value {
 }
 
 /// What is kept of an answer that was not expected.
-fn unexpected(answer: &Answer) -> Value {
-    let body = String::from_utf8_lossy(answer.body.get(..KEPT).unwrap_or(&answer.body)).into_owned();
+fn unexpected(answer: &Answer, curtain: &Curtain) -> Value {
+    // Half of a secret at the end would not be found.
+    let mut body = curtain.hidden(&String::from_utf8_lossy(&answer.body));
+    body.truncate(body.floor_char_boundary(KEPT));
     json!({"status": answer.status, "body": body})
 }

@@ -468,13 +468,12 @@ impl Journey {
         })
     }
 
-    /// What every attempt of the step carries to the outside, so that whoever gets it twice can tell.
+    /// What every attempt of the step carries to the outside, so that whoever gets it twice can tell. A record's number
+    /// may be given again once the record is removed; its identifier with the time it was accepted is not.
     pub(super) fn token(&self) -> String {
-        let claim = &self.claim;
-        format!(
-            "fg_{}",
-            key::digest(&format!("{}\n{}\n{}\n{}", claim.customer.0, claim.record, claim.run, self.step), 16)
-        )
+        let Claim { customer, record, uuid, created, run, .. } = &self.claim;
+        let what = format!("{}\n{record}\n{uuid}\n{}\n{run}\n{}", customer.0, created.0, self.step);
+        format!("fg_{}", key::digest(&what, 16))
     }
 }
 

@@ -52,9 +52,8 @@ pub(super) async fn call(visit: &mut Visit<'_>, step: &Soap) -> Result<Value, St
     let call = operation.request(&arguments, blocks.as_ref()).map_err(|error| unfit("arguments", &error))?;
     let OutgoingCall { url, headers, body } = call;
     let url = step.url.as_ref().map(|url| visit.text("url", url)).transpose()?.unwrap_or(url);
-    let mut headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    headers.extend(visit.authorization(step.auth.as_ref()).await?.map(|proof| ("Authorization".to_owned(), proof)));
-    let answer = visit.send(Method::Post, url, headers, body).await?;
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let answer = visit.ask(Method::Post, url, headers, body, step.auth.as_ref()).await?;
     // A fault has the status 500, in some implementations 400; any other one is HTTP's own.
     if !matches!(answer.status, 200 | 202 | 204 | 400 | 500) {
         return Err(external::status(&answer, "200 or 202", visit.now));
@@ -83,7 +82,7 @@ pub(super) async fn call(visit: &mut Visit<'_>, step: &Soap) -> Result<Value, St
     };
     match &step.output {
         None => Ok(result),
-        Some(expression) => visit.output(expression, &result),
+        Some(expression) => visit.output(expression, result),
     }
 }
 

@@ -47,12 +47,12 @@ impl Asked {
 }
 
 impl Tokens {
-    /// A token: one that was given before, or a new one.
-    pub(super) async fn get(&self, app: &App, asked: Asked) -> Result<String, StepFailure> {
+    /// A token: one that was given before, or a new one; and whether it was given before.
+    pub(super) async fn get(&self, app: &App, asked: Asked) -> Result<(String, bool), StepFailure> {
         let (key, now) = (asked.key(), app.clock.now());
         let known = self.given.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((token, _)) = known.filter(|(_, until)| *until > now) {
-            return Ok(token);
+            return Ok((token, true));
         }
         let (token, until) = ask(app, &asked).await?;
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +63,7 @@ impl Tokens {
             }
         }
         given.insert(key, (token.clone(), until));
-        Ok(token)
+        Ok((token, false))
     }
 
     /// Forgets a token that was refused.

@@ -43,6 +43,7 @@ fn write(method: Method) -> hyper::Method {
 }
 
 /// What is asked of whom.
+#[derive(Clone)]
 pub struct Request {
     /// How it is asked.
     pub method: Method,

@@ -2,6 +2,7 @@
 
 mod edge;
 mod fault;
+mod http;
 mod journey;
 mod lease;
 mod model;
@@ -109,6 +110,17 @@ impl Works {
             .collect()
     }
 
+    /// The error of the record's last attempt.
+    pub(crate) fn error(&self, uuid: &str) -> Value {
+        self.history(uuid).last().expect("an attempt")["error"].clone()
+    }
+
+    /// Changes the records' places in the queue.
+    pub(crate) fn queue(&self, uuid: &str, action: flowgate::operation::queue::QueueAction) {
+        let change = flowgate::operation::queue::ChangeQueueStatus { uuids: vec![uuid.to_owned()], action };
+        self.run(change).expect("a change");
+    }
+
     /// Lets time pass and runs what is due.
     pub(crate) fn pass(&self, milliseconds: i64) {
         self.app.app.clock.advance(milliseconds);
@@ -127,6 +139,15 @@ fn line(attempt: &Value) -> String {
 
 fn text<'v>(value: &'v Value, member: &str) -> &'v str {
     value[member].as_str().unwrap_or_default()
+}
+
+/// A gateway that may ask this machine, and whose engine runs when it is told to.
+pub(crate) fn outgoing() -> Works {
+    Works::with(allow_this_machine)
+}
+
+pub(crate) fn allow_this_machine(config: &mut flowgate::config::Config) {
+    config.outbound.allow = flowgate::model::address::Network::parse("127.0.0.0/8").expect("a network").to_vec();
 }
 
 /// A graph of steps one after another, each given as its node.

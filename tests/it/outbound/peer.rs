@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// What a client sent.
+#[derive(Clone)]
 pub(crate) struct Received {
     /// Its head, without the empty line.
     pub(crate) head: String,
