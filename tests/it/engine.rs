@@ -6,6 +6,7 @@ mod http;
 mod journey;
 mod lease;
 mod model;
+mod soap;
 
 use flowgate::model::account::CustomerId;
 use flowgate::model::flow::{FlowId, FlowStatus};
