@@ -3,17 +3,21 @@
 //! [`execute`] is the only way in. It checks that the caller may run the operation before it touches anything.
 
 pub mod account;
+pub mod bulk;
 pub mod change;
 pub mod check;
 pub mod content;
 pub mod diagram;
 pub mod flow;
+pub mod history;
 pub mod internal;
 pub mod json;
+pub mod mark;
 pub mod payload;
 pub mod queue;
 pub mod record;
 pub mod repeat;
+pub mod rerun;
 pub mod revision;
 pub mod schema;
 pub mod search;
@@ -21,6 +25,7 @@ pub mod secret;
 pub mod token;
 pub mod tree;
 mod verdict;
+pub mod wait;
 pub mod webhook;
 
 use std::future::Future;

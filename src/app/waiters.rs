@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -16,7 +17,38 @@ pub struct Waiters {
     waiting: Mutex<HashMap<Key, Vec<oneshot::Sender<()>>>>,
 }
 
+/// Somebody who waits. Whoever stops is forgotten.
+#[derive(Debug)]
+pub struct Waiting<'w> {
+    waiters: &'w Waiters,
+    key: Key,
+    receiver: Option<oneshot::Receiver<()>>,
+}
+
+impl Waiting<'_> {
+    /// Waits until woken, or that long.
+    pub async fn woken(mut self, patience: Duration) {
+        if let Some(receiver) = &mut self.receiver {
+            // Either way it is time to look.
+            let _ = tokio::time::timeout(patience, receiver).await;
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        drop(self.receiver.take());
+        self.waiters.tidy(self.key.0, &self.key.1);
+    }
+}
+
 impl Waiters {
+    /// As [`Waiters::wait`], for as long as what it gives is kept.
+    pub fn attend(&self, customer: CustomerId, uuid: &str) -> Waiting<'_> {
+        let receiver = Some(self.wait(customer, uuid));
+        Waiting { waiters: self, key: (customer, uuid.to_owned()), receiver }
+    }
+
     /// Begins to wait for that record. What is received says only that it is time to look.
     pub fn wait(&self, customer: CustomerId, uuid: &str) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
@@ -70,6 +102,17 @@ mod tests {
         drop((gone, other));
         waiters.tidy(CustomerId(1), "b");
         waiters.tidy(CustomerId(2), "a");
+        assert!(waiters.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_is_kept_who_does_not_wait_any_more() {
+        let waiters = Waiters::default();
+        let (one, other) = (waiters.attend(CustomerId(1), "a"), waiters.attend(CustomerId(1), "a"));
+        drop(other);
+        waiters.wake(CustomerId(1), "a");
+        one.woken(Duration::MAX).await;
+        waiters.attend(CustomerId(1), "b").woken(Duration::ZERO).await;
         assert!(waiters.lock().is_empty());
     }
 }

@@ -40,6 +40,8 @@ pub struct Record {
     pub num_runs: i64,
     /// How often the step it stands at was tried in vain.
     pub attempt: i64,
+    /// The step it stands at, or failed at: `None` while no run is under way, empty at the beginning of one.
+    pub step: Option<String>,
 }
 
 impl Record {
@@ -109,15 +111,6 @@ impl RecordStatus {
             RecordStatus::Scheduled => "Scheduled",
             RecordStatus::Reviewed => "Reviewed",
             RecordStatus::Handled => "Errors handled",
-        }
-    }
-
-    /// The type and the text of the step it stands at, as far as its status alone tells (`current_step`).
-    pub fn current_step(self) -> (&'static str, &'static str) {
-        match self {
-            RecordStatus::Waiting | RecordStatus::Scheduled => ("start", "start"),
-            RecordStatus::Finished | RecordStatus::Reviewed | RecordStatus::Handled => ("end", "end"),
-            RecordStatus::Processing | RecordStatus::Failed => ("", ""),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
+use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
 
 /// A record that the engine has taken up, and where it stands.
@@ -62,6 +63,30 @@ pub struct LogEntry {
     pub attempts: String,
     /// The outputs of the steps done, as a JSON object; whole.
     pub outputs: String,
+}
+
+/// The same as people may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownEntry {
+    /// The run.
+    pub run: i64,
+    /// The attempts, as a JSON array; empty where the outputs of an earlier run were taken over.
+    pub attempts: String,
+}
+
+/// A record that may be run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The record's own number.
+    pub record: i64,
+    /// Its flow.
+    pub flow: FlowId,
+    /// The flow's version that it runs through.
+    pub flow_version: i64,
+    /// Where it stands.
+    pub status: RecordStatus,
+    /// How often it ran.
+    pub num_runs: i64,
 }
 
 /// What a person noted when marking a record.

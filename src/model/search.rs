@@ -28,6 +28,8 @@ pub struct FoundRecord {
     pub next_run: Option<Timestamp>,
     /// Where it stands.
     pub place: Place,
+    /// The step it stands at, or failed at: `None` while no run is under way, empty at the beginning of one.
+    pub step: Option<String>,
     /// How often it ran.
     pub num_runs: i64,
     /// The value of the data field that was searched for, else of the record's first one, else empty.

@@ -1,5 +1,7 @@
 //! Flows: adding them, and publishing the versions that records run through.
 
+use serde::Serialize;
+
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
@@ -8,10 +10,15 @@ use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
 use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
+use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::{Access, Operation, check};
 use crate::store::{Tx, flow, partner, run};
 
+/// The JSON Schema (draft 4) of a flow's graph.
+pub const DIAGRAM_SCHEMA: &str = crate::diagram::SCHEMA;
+
 /// Adds a flow as a draft to the caller's customer.
+#[derive(Serialize)]
 pub struct AddFlow {
     /// Its name, unique within the customer.
     pub name: String,
@@ -27,17 +34,21 @@ impl Operation for AddFlow {
     type Output = FlowId;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<FlowId> {
+        commit(app, self.prepare(app, caller)?).await
+    }
+}
+
+impl Repeatable for AddFlow {
+    fn prepare(self, app: &App, caller: &Caller) -> Result<Write<FlowId>> {
         check::name("The flow's name", &self.name)?;
         check::description(&self.description)?;
         check::draft(&self.graph)?;
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
-        app.store
-            .administer(move |tx| {
-                let id = flow::insert(tx, customer, &self.name, &self.description, &self.graph, now)?;
-                record(tx, customer, &actor, Self::NAME, &self.name, now)?;
-                Ok(id)
-            })
-            .await
+        Ok(Write::administration(move |tx| {
+            let id = flow::insert(tx, customer, &self.name, &self.description, &self.graph, now)?;
+            record(tx, customer, &actor, Self::NAME, &self.name, now)?;
+            Ok(id)
+        }))
     }
 }
 
@@ -52,9 +63,9 @@ pub struct UpdateDraft {
 impl Operation for UpdateDraft {
     const NAME: &'static str = "updateDraft";
     const ACCESS: Access = Access::Scope(Scope::FlowDiagram);
-    type Output = FlowId;
+    type Output = Flow;
 
-    async fn run(self, app: &App, caller: &Caller) -> Result<FlowId> {
+    async fn run(self, app: &App, caller: &Caller) -> Result<Flow> {
         check::draft(&self.graph)?;
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
@@ -62,7 +73,7 @@ impl Operation for UpdateDraft {
                 let found = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
                 flow::update_draft(tx, customer, found.id, &self.graph, now)?;
                 record(tx, customer, &actor, Self::NAME, &found.name, now)?;
-                Ok(found.id)
+                Ok(Flow { draft: Some(self.graph), modified: now, ..found })
             })
             .await
     }
@@ -79,6 +90,8 @@ pub struct PublishFlow {
 pub struct PublishedFlow {
     /// The flow's number.
     pub id: FlowId,
+    /// The flow's name.
+    pub name: String,
     /// The version's number.
     pub version: i64,
     /// Where the flow now stands.
@@ -101,7 +114,44 @@ impl Operation for PublishFlow {
                 };
                 let version = publish(tx, &found, status, now)?;
                 record(tx, customer, &actor, Self::NAME, &format!("{} version {version}", found.name), now)?;
-                Ok(PublishedFlow { id: found.id, version, status })
+                Ok(PublishedFlow { id: found.id, name: found.name, version, status })
+            })
+            .await
+    }
+}
+
+/// Publishes what an earlier version of a flow was as its next version. A draft stays as it is, and so does the flow's
+/// status.
+pub struct RevertFlow {
+    /// The flow's number or its name.
+    pub flow: String,
+    /// The version.
+    pub version: i64,
+}
+
+impl Operation for RevertFlow {
+    const NAME: &'static str = "revertFlow";
+    const ACCESS: Access = Access::Scope(Scope::FlowDiagram);
+    type Output = PublishedFlow;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<PublishedFlow> {
+        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let found = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
+                let earlier = flow::find_version(tx, customer, found.id, self.version)?.ok_or_else(|| {
+                    let message = format!("The flow '{}' has no version {}", found.name, self.version);
+                    Error::new(Code::NotFound, message)
+                })?;
+                flow::update_draft(tx, customer, found.id, &earlier.graph, now)?;
+                let again = Flow { draft: Some(earlier.graph), ..found.clone() };
+                let version = publish(tx, &again, found.status, now)?;
+                if let Some(draft) = &found.draft {
+                    flow::update_draft(tx, customer, found.id, draft, now)?;
+                }
+                let target = format!("{} version {version} as version {}", found.name, self.version);
+                record(tx, customer, &actor, Self::NAME, &target, now)?;
+                Ok(PublishedFlow { id: found.id, name: found.name, version, status: found.status })
             })
             .await
     }

@@ -235,7 +235,7 @@ enum Attempt {
 }
 
 /// Checks identifiers, and leaves out those that were named before.
-fn distinct(uuids: Vec<String>) -> Result<Vec<String>> {
+pub(super) fn distinct(uuids: Vec<String>) -> Result<Vec<String>> {
     let mut seen = HashSet::new();
     let mut distinct = Vec::new();
     for uuid in uuids {

@@ -14,11 +14,12 @@ use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::content::{Data, Demands, MOST_RECORDS, split, too_many};
 use crate::operation::diagram::{FlowReference, flow_of, flow_of_record};
+use crate::operation::history::{self, RunStep};
 use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::verdict::Verdict;
 use crate::operation::{Access, Operation};
 use crate::store::record::{self, NewRecord};
-use crate::store::{Tx, field};
+use crate::store::{Tx, field, run};
 
 /// Characters of an identifier.
 const LONGEST_UUID: usize = 255;
@@ -233,6 +234,8 @@ pub struct NamedRecord {
     pub record: Record,
     /// The flow's name.
     pub flow_name: String,
+    /// The steps that its last run went through.
+    pub steps: Vec<RunStep>,
 }
 
 impl Operation for GetRecord {
@@ -243,8 +246,15 @@ impl Operation for GetRecord {
     async fn run(self, app: &App, caller: &Caller) -> Result<NamedRecord> {
         let uuid = parse_uuid(&self.uuid)?;
         let customer = caller.customer().id;
-        let record = app.store.peek(|tx| record::find(tx, customer, &uuid))?.ok_or_else(|| not_found(&uuid))?;
+        let (record, entries) = app.store.peek(|tx| {
+            let record = record::find(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
+            let entries = match record.num_runs {
+                0 => Vec::new(),
+                last => run::shown(tx, record.id, last)?,
+            };
+            Ok((record, entries))
+        })?;
         let flow = flow_of_record(app, customer, record.flow)?;
-        Ok(NamedRecord { record, flow_name: flow.flow.name.clone() })
+        Ok(NamedRecord { record, flow_name: flow.flow.name.clone(), steps: history::steps(&entries)? })
     }
 }

@@ -38,6 +38,9 @@ impl Revision {
         seen.instant(record.started);
         seen.instant(record.last_run);
         seen.number(record.num_runs);
+        seen.number(record.attempt);
+        seen.number(i64::from(record.step.is_some()));
+        seen.text(record.step.as_deref().unwrap_or_default());
         seen.text(&record.data);
         seen.revision()
     }

@@ -1,17 +1,25 @@
 //! Searching a customer's records. How the texts of a request become a search is decided here, once for all dialects.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::app::fields::{LONGEST_NAME, clip};
 use crate::auth::Caller;
+use crate::diagram::Diagram;
 use crate::error::{Error, Result};
-use crate::model::flow::FlowKey;
+use crate::model::account::CustomerId;
+use crate::model::flow::{FlowId, FlowKey};
 use crate::model::record::RecordStatus;
 use crate::model::scope::Scope;
 use crate::model::search::{Content, DateType, FoundRecord, Page};
 use crate::model::time::{Bound, Timestamp};
+use crate::operation::diagram::diagram_of;
 use crate::operation::flow::look_up;
+use crate::operation::history::{self, CurrentStep};
 use crate::operation::record::parse_uuid;
 use crate::operation::{Access, Operation};
+use crate::store::Tx;
 use crate::store::search::{self, Filter};
 
 /// Records of a page, unless the client says otherwise (document 003, record/search).
@@ -152,7 +160,7 @@ fn parse_field(name: Option<&str>, value: Option<&str>) -> Result<Option<FieldFi
 }
 
 /// A page of records that were found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct FoundRecords {
     /// They, newest first.
     pub records: Vec<FoundRecord>,
@@ -160,10 +168,63 @@ pub struct FoundRecords {
     pub total: i64,
     /// Which of them these are.
     pub page: Page,
+    /// What those run through that stand at a step.
+    diagrams: HashMap<(FlowId, i64), Arc<Diagram>>,
+}
+
+impl FoundRecords {
+    /// The step that one of the records is at.
+    pub fn current_step<'s>(&'s self, record: &'s FoundRecord) -> CurrentStep<'s> {
+        let diagram = self.diagrams.get(&(record.flow, record.flow_version));
+        history::current_step(record.place.status, record.step.as_deref(), diagram.map(Arc::as_ref))
+    }
+}
+
+/// The diagrams of the records that stand at a step, each read once. One that cannot be read names no steps.
+fn diagrams(app: &App, customer: CustomerId, records: &[FoundRecord]) -> HashMap<(FlowId, i64), Arc<Diagram>> {
+    let under_way = records.iter().filter(|record| record.step.as_ref().is_some_and(|step| !step.is_empty()));
+    let distinct: HashSet<_> = under_way.map(|record| (record.flow, record.flow_version)).collect();
+    let read = |(flow, version)| Some(((flow, version), diagram_of(app, customer, flow, Some(version)).ok()?));
+    distinct.into_iter().filter_map(read).collect()
 }
 
 impl SearchRecords {
-    fn check(&self, app: &App) -> Result<()> {
+    /// Whether every record of the customer satisfies it.
+    pub(super) fn is_unbounded(&self) -> bool {
+        let is_bounded = self.uuid.is_some() || self.flow.is_some() || self.status.is_some() || self.field.is_some();
+        !is_bounded && self.from.is_none() && self.to.is_none()
+    }
+
+    /// Works with the filter that is meant; `None` if it names a flow that there is not.
+    pub(super) fn filtered<T>(
+        &self,
+        tx: &mut dyn Tx,
+        customer: CustomerId,
+        work: impl FnOnce(&mut dyn Tx, &Filter<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let flow = match self.flow.clone().map(FlowKey::NumberOrName) {
+            None => None,
+            Some(key) => match look_up(tx, customer, &key)? {
+                Some(flow) => Some(flow.id),
+                None => return Ok(None),
+            },
+        };
+        // What is kept of a value was cut to a length, and so is what is compared with it.
+        let field = self.field.as_ref().map(|field| (&field.name, field.value.as_deref().map(clip)));
+        let filter = Filter {
+            customer,
+            uuid: self.uuid.as_deref(),
+            flow,
+            status: self.status,
+            field: field.as_ref().map(|(name, value)| (name.as_str(), value.as_deref())),
+            date: self.date,
+            from: self.from,
+            to: self.to,
+        };
+        work(tx, &filter).map(Some)
+    }
+
+    pub(super) fn check(&self, app: &App) -> Result<()> {
         if !(1..=most(app)).contains(&self.page.limit) {
             return Err(no_limit(most(app)));
         }
@@ -199,37 +260,21 @@ impl Operation for SearchRecords {
         let (customer, now, page) = (caller.customer().id, app.clock.now(), self.page);
         // What comes back together is no more than what may be sent together.
         let most = i64::try_from(app.config.server.body_limit).unwrap_or(i64::MAX);
-        app.store
-            .read(move |tx| {
-                let flow = match self.flow.map(FlowKey::NumberOrName) {
-                    None => None,
-                    Some(key) => match look_up(tx, customer, &key)? {
-                        Some(flow) => Some(flow.id),
-                        None => return Ok(FoundRecords { records: Vec::new(), total: 0, page }),
-                    },
-                };
-                // What is kept of a value was cut to a length, and so is what is compared with it.
-                let field = self.field.map(|field| (field.name, field.value.as_deref().map(clip)));
-                let filter = Filter {
-                    customer,
-                    uuid: self.uuid.as_deref(),
-                    flow,
-                    status: self.status,
-                    field: field.as_ref().map(|(name, value)| (name.as_str(), value.as_deref())),
-                    date: self.date,
-                    from: self.from,
-                    to: self.to,
-                };
+        let search = move |tx: &mut dyn Tx| {
+            let find = |tx: &mut dyn Tx, filter: &Filter<'_>| {
                 // A single record can be read whatever its size.
                 if self.content == Content::Included && page.limit > 1 {
-                    let bytes = search::size(tx, &filter, page)?;
+                    let bytes = search::size(tx, filter, page)?;
                     if bytes > most {
                         return Err(too_much(bytes, most));
                     }
                 }
-                let records = search::list(tx, &filter, page, self.content, now)?;
-                Ok(FoundRecords { records, total: search::count(tx, &filter)?, page })
-            })
-            .await
+                Ok((search::list(tx, filter, page, self.content, now)?, search::count(tx, filter)?))
+            };
+            Ok(self.filtered(tx, customer, find)?.unwrap_or_default())
+        };
+        let (records, total) = app.store.read(search).await?;
+        let diagrams = diagrams(app, customer, &records);
+        Ok(FoundRecords { records, total, page, diagrams })
     }
 }

@@ -57,7 +57,8 @@ pub fn insert(tx: &mut dyn Tx, new: &NewRecord<'_>) -> Result<bool> {
 pub fn find(tx: &mut dyn Tx, customer: CustomerId, uuid: &str) -> Result<Option<Record>> {
     let rows = tx.query(
         "SELECT id, customer_id, uuid, flow, flow_version, data, request_hash, status, due_at, created_at, \
-         modified_at, started_at, last_run_at, hold, num_runs, attempt FROM record WHERE customer_id = $1 AND uuid = $2",
+         modified_at, started_at, last_run_at, hold, num_runs, attempt, step FROM record \
+         WHERE customer_id = $1 AND uuid = $2",
         &[customer.0.into(), uuid.into()],
     )?;
     rows.into_iter().next().map(record).transpose()
@@ -274,5 +275,6 @@ fn record(mut row: Row) -> Result<Record> {
         last_run: row.optional_integer(12)?.map(Timestamp),
         num_runs: row.integer(14)?,
         attempt: row.integer(15)?,
+        step: row.take_optional_text(16)?,
     })
 }

@@ -3,11 +3,11 @@
 //!
 //! A claim is fenced: everything that is written for it names its lease, and changes nothing once the lease is lost.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{FlowId, FlowStatus};
-use crate::model::record::RecordStatus;
-use crate::model::run::{Claim, Lane, LogEntry, Note};
+use crate::model::record::{Hold, RecordStatus};
+use crate::model::run::{Claim, Lane, LogEntry, Note, ShownEntry, Subject};
 use crate::model::time::Timestamp;
 use crate::store::{Row, Tx};
 
@@ -411,6 +411,123 @@ pub fn history(tx: &mut dyn Tx, record: i64) -> Result<Vec<LogEntry>> {
         &[record.into()],
     )?;
     rows.into_iter().map(log_entry).collect()
+}
+
+/// What people may see of one run of a record, in order.
+pub fn shown(tx: &mut dyn Tx, record: i64, run: i64) -> Result<Vec<ShownEntry>> {
+    let rows = tx.query(
+        "SELECT run, attempts FROM run_log WHERE record_id = $1 AND run = $2 ORDER BY id",
+        &[record.into(), run.into()],
+    )?;
+    rows.into_iter().map(shown_entry).collect()
+}
+
+/// What people may see of all runs of a record, in order: the latest of it, up to so many bytes, and whether that is all
+/// there is.
+pub fn shown_history(tx: &mut dyn Tx, record: i64, most: i64) -> Result<(Vec<ShownEntry>, bool)> {
+    let sizes = tx.query(
+        "SELECT run, id, octet_length(attempts) FROM run_log WHERE record_id = $1 ORDER BY run DESC, id DESC",
+        &[record.into()],
+    )?;
+    let (mut bytes, mut since, mut is_all) = (0_i64, None, true);
+    for row in &sizes {
+        bytes = bytes.saturating_add(row.integer(2)?);
+        if bytes > most && since.is_some() {
+            is_all = false;
+            break;
+        }
+        since = Some((row.integer(0)?, row.integer(1)?));
+    }
+    let Some((run, id)) = since else { return Ok((Vec::new(), true)) };
+    let rows = tx.query(
+        "SELECT run, attempts FROM run_log WHERE record_id = $1 AND (run, id) >= ($2, $3) ORDER BY run, id",
+        &[record.into(), run.into(), id.into()],
+    )?;
+    Ok((rows.into_iter().map(shown_entry).collect::<Result<_>>()?, is_all))
+}
+
+fn shown_entry(mut row: Row) -> Result<ShownEntry> {
+    Ok(ShownEntry { run: row.integer(0)?, attempts: row.take_text(1)? })
+}
+
+/// What is to be known of a record before it is run again. Its data are not read.
+pub fn find_subject(tx: &mut dyn Tx, customer: CustomerId, uuid: &str) -> Result<Option<Subject>> {
+    let rows = tx.query(
+        "SELECT id, flow, flow_version, status, num_runs FROM record WHERE customer_id = $1 AND uuid = $2",
+        &[customer.0.into(), uuid.into()],
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Subject {
+        record: row.integer(0)?,
+        flow: FlowId(row.integer(1)?),
+        flow_version: row.integer(2)?,
+        status: RecordStatus::from_number(row.integer(3)?)
+            .ok_or_else(|| Error::internal("a stored record status is unknown"))?,
+        num_runs: row.integer(4)?,
+    }))
+}
+
+/// Where a record that is run again begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start<'s> {
+    /// At the beginning of its flow.
+    Beginning,
+    /// At a step.
+    Step {
+        /// The step.
+        step: &'s str,
+        /// The step whose output it takes; `None`: it takes the record's data.
+        input_step: Option<&'s str>,
+        /// The outputs of the steps before it, as a JSON object.
+        outputs: &'s str,
+    },
+}
+
+/// Puts a record into the queue for a run of its own through that version of its flow, due now; false if it is being
+/// processed, or is not any more as it was found.
+pub fn rerun(tx: &mut dyn Tx, subject: &Subject, start: Start<'_>, version: i64, now: Timestamp) -> Result<bool> {
+    let (step, input_step) = match start {
+        Start::Beginning => (None, None),
+        Start::Step { step, input_step, .. } => (Some(step), input_step),
+    };
+    // A run that begins at its flow's beginning is counted when it is taken up.
+    let runs = subject.num_runs + i64::from(step.is_some());
+    let changed = tx.execute(
+        "UPDATE record SET flow_version = $2, status = $3, hold = $4, due_at = $5, waits_until = $5, attempt = $6, \
+         step = $7, input_step = $8, num_runs = $9 \
+         WHERE id = $1 AND status = $10 AND status <> $11 AND num_runs = $12 AND flow = $13",
+        &[
+            subject.record.into(),
+            version.into(),
+            RecordStatus::Waiting.number().into(),
+            Hold::None.number().into(),
+            now.0.into(),
+            0.into(),
+            step.into(),
+            input_step.into(),
+            runs.into(),
+            subject.status.number().into(),
+            RecordStatus::Processing.number().into(),
+            subject.num_runs.into(),
+            subject.flow.0.into(),
+        ],
+    )?;
+    if let Start::Step { outputs, .. } = start
+        && changed > 0
+    {
+        insert_log(tx, subject.record, runs, now, "[]", outputs)?;
+    }
+    Ok(changed > 0)
+}
+
+/// Gives a record that has ended another status that says so; false if it is not any more as it was found. It can then
+/// not be continued any more, and stands at no step.
+pub fn mark(tx: &mut dyn Tx, subject: &Subject, status: RecordStatus) -> Result<bool> {
+    let changed = tx.execute(
+        "UPDATE record SET status = $3, step = NULL WHERE id = $1 AND status = $2",
+        &[subject.record.into(), subject.status.number().into(), status.number().into()],
+    )?;
+    Ok(changed > 0)
 }
 
 /// The outputs of the steps done in one run of a record, a JSON object for each commit, in order.

@@ -123,6 +123,24 @@ pub fn size(tx: &mut dyn Tx, filter: &Filter<'_>, page: Page) -> Result<i64> {
     rows.first().map_or(Ok(0), |row| row.integer(0))
 }
 
+/// The identifiers of records that satisfy the filter, in the order of acceptance: so many of those after that one and
+/// up to the other, each with the record's own number.
+pub fn matching(tx: &mut dyn Tx, filter: &Filter<'_>, after: i64, until: i64, most: i64) -> Result<Vec<(i64, String)>> {
+    let mut statement = Statement { sql: "SELECT record.id, record.uuid FROM record".to_owned(), values: Vec::new() };
+    statement.conditions(filter);
+    statement.and(" AND record.id > ", Some(after));
+    statement.and(" AND record.id <= ", Some(until));
+    statement.and(" ORDER BY record.id LIMIT ", Some(most));
+    let rows = tx.query(&statement.sql, &statement.values)?;
+    rows.into_iter().map(|mut row| Ok((row.integer(0)?, row.take_text(1)?))).collect()
+}
+
+/// The number of the record that was accepted last; 0 if there is none.
+pub fn last(tx: &mut dyn Tx) -> Result<i64> {
+    let rows = tx.query("SELECT MAX(id) FROM record", &[])?;
+    Ok(rows.first().map_or(Ok(None), |row| row.optional_integer(0))?.unwrap_or_default())
+}
+
 /// A page of the records that satisfy the filter, newest first.
 pub fn list(
     tx: &mut dyn Tx,
@@ -141,7 +159,7 @@ pub fn list(
     statement.bind(now.0);
     statement.fragment(
         " THEN record.waits_until ELSE NULL END, record.id, record.uuid, record.flow, flow.name, record.flow_version, \
-         record.created_at, record.started_at, record.last_run_at, record.status, record.hold, record.num_runs \
+         record.created_at, record.started_at, record.last_run_at, record.status, record.hold, record.num_runs, record.step \
          FROM record JOIN flow ON flow.customer_id = record.customer_id AND flow.number = record.flow \
          WHERE record.id IN (SELECT record.id FROM record",
     );
@@ -168,5 +186,6 @@ fn found_record(mut row: Row) -> Result<FoundRecord> {
         last_run: row.optional_integer(10)?.map(Timestamp),
         place: record::place(&row, 11, 12)?,
         num_runs: row.integer(13)?,
+        step: row.take_optional_text(14)?,
     })
 }

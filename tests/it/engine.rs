@@ -7,6 +7,10 @@ mod journey;
 mod lease;
 mod model;
 mod soap;
+mod history;
+mod rerun;
+mod steps;
+mod wait;
 
 use flowgate::model::account::CustomerId;
 use flowgate::model::flow::{FlowId, FlowStatus};
@@ -15,7 +19,7 @@ use flowgate::operation::flow::{AddFlow, PublishFlow, UpdateDraft};
 use flowgate::store::{account, record, run};
 use serde_json::{Map, Value};
 
-use crate::support::{TestApp, wait};
+use crate::support::{Answer, TestApp, wait};
 
 /// A gateway whose engine runs when it is told to.
 pub(crate) struct Works {
@@ -111,15 +115,8 @@ impl Works {
             .collect()
     }
 
-    /// The error of the record's last attempt.
-    pub(crate) fn error(&self, uuid: &str) -> Value {
-        self.history(uuid).last().expect("an attempt")["error"].clone()
-    }
-
-    /// Changes the records' places in the queue.
-    pub(crate) fn queue(&self, uuid: &str, action: flowgate::operation::queue::QueueAction) {
-        let change = flowgate::operation::queue::ChangeQueueStatus { uuids: vec![uuid.to_owned()], action };
-        self.run(change).expect("a change");
+    ("X-Apikey", "k"),
+    ("X-App", "a"),
     }
 
     /// Lets time pass and runs what is due.

@@ -149,7 +149,12 @@ fn only_what_may_be_null_is_described_so() {
     walk(String::new(), &description["components"]["schemas"], &mut found);
     assert_eq!(
         found,
-        ["/IssuedTokens/properties/scopes", "/CurrentFlow/properties/version", "/ShownFlow/properties/draft",]
+        [
+            "/IssuedTokens/properties/scopes",
+            "/CurrentFlow/properties/version",
+            "/ShownFlow/properties/draft",
+            "/ChangedFlow/properties/version"
+        ]
     );
 }
 

@@ -315,6 +315,7 @@ fn happen(
                 last_run: None,
                 num_runs: 0,
                 attempt: 0,
+                step: None,
             };
             let is_new = !model.contains_key(&place);
             model.entry(place).or_insert(record);

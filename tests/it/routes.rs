@@ -64,6 +64,14 @@ fn good(endpoint: &Endpoint) -> Ask {
         "postWebhook" => Ask::new("/v1/webhook/our-hook", &[], "{}"),
         "getFlowDiagram" => Ask::new(path, &[("X-Flow", "Leads")], ""),
         "changeFlowStatus" => Ask::new(path, &[("X-Flow-Id", "{number}"), ("X-Status", "paused")], ""),
+        "getRecordHistory" => on_record(""),
+        "getRecordHistoryById" => Ask::new("/v1/record/ours/history", &[], ""),
+        "rerunRecords" => Ask::new(path, &[], r#"{"uuids":["ours"]}"#),
+        "markRecords" => Ask::new(path, &[], r#"{"uuids":["ours"],"status":"reviewed"}"#),
+        "addFlow" => Ask::new(path, &[], r#"{"name":"New","graph":{}}"#),
+        "updateFlowDraft" => Ask::new(path, &[], r#"{"flow":"Leads","graph":{}}"#),
+        "revertFlow" => Ask::new(path, &[], r#"{"flow":"Leads","version":1}"#),
+        "getFlowSchema" => Ask::new(path, &[], ""),
         other => panic!("say what a good request to {other} is, and which foreign ones there are"),
     }
 }
@@ -96,6 +104,14 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
         "changeStatus" => vec![(each("ours", FOREIGN), true)],
         "moveToFlow" => vec![(each("ours", FOREIGN), true), (each("Invoices", FOREIGN_FLOW), true)],
         "changeFlowStatus" => vec![(each("{number}", FOREIGN_NUMBER), true)],
+        "getRecordHistory" | "getRecordHistoryById" | "rerunRecords" | "markRecords" => {
+            vec![(each("ours", FOREIGN), true)]
+        }
+        "updateFlowDraft" | "revertFlow" => {
+            vec![(each("Leads", FOREIGN_FLOW), true), (each("Leads", FOREIGN_NUMBER), true)]
+        }
+        // A name may be anybody's.
+        "addFlow" | "getFlowSchema" => Vec::new(),
         other => panic!("say which foreign requests to {other} there are"),
     }
 }
@@ -164,6 +180,7 @@ impl Walk {
                 "DELETE FROM record WHERE customer_id = $1",
                 "DELETE FROM data_schema WHERE customer_id = $1",
                 "UPDATE flow SET status = 'public' WHERE customer_id = $1",
+                "DELETE FROM flow WHERE customer_id = $1 AND name = 'New'",
             ] {
                 tx.execute(sql, &[customer.into()])?;
             }

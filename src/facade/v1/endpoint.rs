@@ -38,7 +38,8 @@ pub struct Endpoint {
     pub body: Body,
     /// The status of success.
     pub status: u16,
-    /// The documented sentence of success; where it depends on the request, an example of it.
+    /// The documented sentence of success; where it depends on the request, an example of it. It is empty where the
+    /// resource is the whole answer, without an envelope.
     pub message: &'static str,
     /// What `resource` looks like, by name.
     pub resource: Shape,

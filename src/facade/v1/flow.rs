@@ -1,16 +1,23 @@
-//! `/v1/flowdiagram` and `/v1/changeflowstatus` (document 003, "Flows").
+//! `/v1/flowdiagram`, `/v1/changeflowstatus` (document 003, "Flows") and `/v1/flow.schema.json`.
 
-use serde::Serialize;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 use crate::facade::resource;
 use crate::facade::v1::call::Call;
+use crate::facade::v1::content;
 use crate::facade::v1::parameter::{EXPAND_FLOW, FLOW, FLOW_ID, STATUS};
-use crate::facade::v1::reply::Reply;
+use crate::facade::v1::reply::{Instead, Reply};
+use crate::facade::v1::run::TextOrNumber;
+use crate::model::flow::FlowStatus;
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram};
 use crate::operation::execute;
+use crate::operation::flow::{self, AddFlow, RevertFlow, UpdateDraft};
+use crate::operation::repeat::execute_once;
 use crate::operation::revision::Revision;
 
 /// A flow with its published versions.
@@ -55,6 +62,109 @@ pub struct ShownVersion {
     date_published: String,
     /// Its graph.
     graph: Value,
+}
+
+/// A flow to be added.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlowBody {
+    /// Its name, unique within the customer.
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
+    name: String,
+    /// What it is for.
+    #[serde(default)]
+    #[schema(max_length = 512, pattern = r"^[^\x00]*$")]
+    description: String,
+    /// Its graph, which may be unfinished; `/v1/flow.schema.json` says what a finished one looks like.
+    #[schema(value_type = Object)]
+    graph: Box<RawValue>,
+}
+
+/// A new draft of a flow.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftBody {
+    /// The flow, by its number or its name.
+    flow: TextOrNumber,
+    /// The graph, which may be unfinished.
+    #[schema(value_type = Object)]
+    graph: Box<RawValue>,
+}
+
+/// A version to go back to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevertBody {
+    /// The flow, by its number or its name.
+    flow: TextOrNumber,
+    /// The version's number.
+    #[schema(minimum = 1)]
+    version: i64,
+}
+
+/// A flow after a change.
+#[derive(Serialize, ToSchema)]
+pub struct ChangedFlow {
+    /// Its number.
+    flow_id: i64,
+    /// Its name.
+    flow_name: String,
+    /// draft, public, paused, running or inactive.
+    status: &'static str,
+    /// The version that records run through; null before the first one.
+    #[schema(required)]
+    version: Option<i64>,
+}
+
+/// What a flow diagram is, as JSON Schema (draft 4).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only says what the document looks like")]
+pub struct DiagramSchema {
+    /// The schema's own dialect.
+    #[schema(rename = "$schema")]
+    schema: String,
+}
+
+/// POST /v1/flowdiagram.
+pub async fn add(call: &Call<'_>) -> Result<Reply> {
+    let FlowBody { name, description, graph } = content::value(call)?;
+    let operation = AddFlow { name: name.clone(), description, graph: graph.get().to_owned() };
+    let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
+    let (id, is_repeated) = once.into_parts();
+    let status = FlowStatus::Draft.name();
+    let mut reply = Reply::of(&ChangedFlow { flow_id: id.0, flow_name: name, status, version: None })?;
+    reply.is_repeated = is_repeated;
+    reply.location = Some(format!("/v1/flowdiagram?flow_id={}", id.0));
+    Ok(reply)
+}
+
+/// PUT /v1/flowdiagram.
+pub async fn update_draft(call: &Call<'_>) -> Result<Reply> {
+    let DraftBody { flow, graph } = content::value(call)?;
+    let operation = UpdateDraft { flow: flow.into_text(), graph: graph.get().to_owned() };
+    let flow = execute(call.app, call.caller()?, operation).await?;
+    let (flow_id, status, version) = (flow.id.0, flow.status.name(), flow.version);
+    Reply::of(&ChangedFlow { flow_id, flow_name: flow.name, status, version })
+}
+
+/// PUT /v1/flowdiagram/revert.
+pub async fn revert(call: &Call<'_>) -> Result<Reply> {
+    let RevertBody { flow, version } = content::value(call)?;
+    let published = execute(call.app, call.caller()?, RevertFlow { flow: flow.into_text(), version }).await?;
+    let (flow_id, status, version) = (published.id.0, published.status.name(), Some(published.version));
+    Reply::of(&ChangedFlow { flow_id, flow_name: published.name, status, version })
+}
+
+/// GET /v1/flow.schema.json: as it is, since it is meant for editors.
+pub async fn schema(_call: &Call<'_>) -> Result<Reply> {
+    let mut reply = Reply::of_text("{}".to_owned());
+    reply.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/schema+json")));
+    reply.instead = Some(Instead::Verbatim(flow::DIAGRAM_SCHEMA.to_owned()));
+    Ok(reply)
 }
 
 /// GET /v1/flowdiagram.

@@ -67,8 +67,8 @@ fn tags() -> Value {
 fn tag(path: &str) -> &'static str {
     match path {
         "/v1/checkauthentication" | "/v1/refreshtoken" => "Authentication",
-        "/v1/record/changestatus" | "/v1/record/movetoflow" | "/v1/record/search" => "Queue",
-        "/v1/flowdiagram" | "/v1/changeflowstatus" => "Flow",
+        "/v1/record/changestatus" | "/v1/record/movetoflow" | "/v1/record/search" | "/v1/record/rerun" => "Queue",
+        "/v1/flowdiagram" | "/v1/flowdiagram/revert" | "/v1/flow.schema.json" | "/v1/changeflowstatus" => "Flow",
         "/v1/options" => "Options",
         "/v1/schema" => "Schema",
         path if path.starts_with("/v1/webhook") => "Webhook",
@@ -259,6 +259,9 @@ fn reference(shape: Shape, schemas: &mut Map<String, Value>) -> Value {
 fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
     let id = if endpoint.status == 201 { "created" } else { "ok" };
     let resource = reference(endpoint.resource, schemas);
+    if endpoint.message.is_empty() {
+        return bare(endpoint, &resource);
+    }
     let schema = json!({
         "type": "object",
         "required": ["id", "code", "request-ip", "resource", "message", "error"],
@@ -287,6 +290,16 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     if let (Some(links), Some(success)) = (links(endpoint), list.get_mut(&endpoint.status.to_string())) {
         success.as_object_mut().map(|members| members.insert("links".to_owned(), links));
     }
+    if endpoint.id == "insertRecord" {
+        let schema = list.get("201").and_then(|success| success.pointer("/content/application~1json/schema")).cloned();
+        let mut schema = schema.unwrap_or_default();
+        for (place, value) in [("/properties/id/const", json!("ok")), ("/properties/code/const", json!(202))] {
+            if let Some(constant) = schema.pointer_mut(place) {
+                *constant = value;
+            }
+        }
+        list.insert("202".to_owned(), awaited(&schema));
+    }
     let is_read = endpoint.method.as_str() == "GET";
     if is_read && endpoint.access.scope().is_some() {
         list.insert("304".to_owned(), json!({"$ref": "#/components/responses/304"}));
@@ -305,6 +318,26 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     Value::Object(list)
 }
 
+/// The responses of an endpoint whose resource is the whole answer.
+fn bare(endpoint: &Endpoint, resource: &Value) -> Value {
+    let success = json!({
+        "description": endpoint.summary,
+        "content": {"application/schema+json": {"schema": resource, "example": parsed(endpoint.example)}},
+    });
+    let failures =
+        COMMON.map(|status| (status.to_string(), json!({"$ref": format!("#/components/responses/{status}")})));
+    Value::Object([(endpoint.status.to_string(), success)].into_iter().chain(failures).collect())
+}
+
+/// What is answered to a call that waits, beside what a call is answered that does not.
+fn awaited(schema: &Value) -> Value {
+    json!({
+        "description": "The data record is stored, and its run has not ended in the time that was to be waited",
+        "headers": refer("headers", &["X-Request-Id", "X-Run-Id", "Preference-Applied", "Location"]),
+        "content": {"application/json": {"schema": schema}, "application/xml": {}},
+    })
+}
+
 /// What can be done with what was created.
 fn links(endpoint: &Endpoint) -> Option<Value> {
     let uuid = json!({"uuid": "$response.body#/resource/data_record_id"});
@@ -318,8 +351,11 @@ fn headers_of(endpoint: &Endpoint) -> Value {
     if endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some() {
         names.extend(["ETag", "Last-Modified"]);
     }
-    if endpoint.method.as_str() == "POST" {
+    if endpoint.status == 201 && endpoint.method.as_str() == "POST" {
         names.extend(["Location", "Idempotency-Replayed"]);
+    }
+    if endpoint.id == "insertRecord" {
+        names.extend(["X-Run-Id", "Preference-Applied"]);
     }
     refer("headers", &names)
 }
@@ -341,6 +377,8 @@ fn headers() -> Value {
         "Last-Modified": {"description": "When the resource last changed.", "schema": {"type": "string"}},
         "Location": {"description": "Where to find what was created.", "schema": {"type": "string", "format": "uri"}},
         "Idempotency-Replayed": {"description": "`true` if this reply was given before to a request with the same key.", "schema": {"type": "string", "const": "true"}},
+        "X-Run-Id": {"description": "The run that was waited for: the data record's identifier and, behind a dot, the run's number.", "schema": {"type": "string"}},
+        "Preference-Applied": {"description": "Which preference was honoured (RFC 7240), such as `wait=30`.", "schema": {"type": "string"}},
         "WWW-Authenticate": {"description": "Which credentials are wanted (RFC 6750).", "schema": {"type": "string"}},
         "Allow": {"description": "The methods there are.", "schema": {"type": "string"}},
     })
@@ -368,7 +406,7 @@ fn responses() -> Value {
         "413": failure("The request is too large", &[]),
         "414": {"description": "The address is too long", "content": {"text/plain": {"schema": {"type": "string"}}}},
         "429": failure("Too many requests", &["Retry-After"]),
-        "500": failure("A failure of the gateway", &[]),
+        "500": failure("A failure of the gateway; or the run failed that was waited for, which `error.run` tells", &[]),
         "503": failure("The gateway cannot do this at the moment", &["Retry-After"]),
     })
 }
@@ -390,6 +428,21 @@ fn schemas_of_envelopes() -> Map<String, Value> {
                 "properties": {
                     "code": {"type": "integer"},
                     "message": {"type": "string"},
+                    "run": {
+                        "type": "object",
+                        "description": "The run that was waited for and failed.",
+                        "required": ["uuid", "run", "step", "error"],
+                        "properties": {
+                            "uuid": {"type": "string", "description": "The data record's identifier."},
+                            "run": {"type": "integer", "description": "The run's number."},
+                            "step": {
+                                "type": "object",
+                                "description": "The step it failed at.",
+                                "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
+                            },
+                            "error": {"description": "The failure: `kind`, `message` and what else there is to know."},
+                        },
+                    },
                     "details": {
                         "type": "array",
                         "description": "What the schema does not allow.",

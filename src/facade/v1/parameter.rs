@@ -294,6 +294,18 @@ pub const IDEMPOTENCY_KEY: Parameter = Parameter {
     example: "",
 };
 
+/// How long to wait for the end of a run.
+pub const WAIT: Parameter = Parameter {
+    name: "wait",
+    headers: &[],
+    queries: &["wait"],
+    doc: "Seconds to wait for the end of the data record's run, at most as many as the gateway allows; the reply is then \
+          what the run came to. Absent or 0: the reply says that the record is stored. `Prefer: wait=30` (RFC 7240) asks \
+          for the same.",
+    kind: Kind::Integer(0, 3_600),
+    example: "",
+};
+
 /// How many records a search answers with.
 pub const LIMIT: Parameter = Parameter {
     name: "X-limit",

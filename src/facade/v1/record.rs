@@ -14,17 +14,18 @@ use crate::facade::v1::call::Call;
 use crate::facade::v1::parameter::{EXECUTION_TIME, FLOW, UUID};
 use crate::facade::v1::reply::{Reply, raw};
 use crate::facade::v1::table::ENDPOINTS;
-use crate::facade::v1::{condition, content};
+use crate::facade::v1::{condition, content, wait};
+use crate::model::time::{TimeZone, Timestamp};
 use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords, UpdatedRecord};
 use crate::operation::content::Data;
 use crate::operation::diagram::FlowReference;
 use crate::operation::execute;
-use crate::operation::record::{GetRecord, InsertRecords, InsertedRecords, Submission};
+use crate::operation::record::{GetRecord, InsertRecords, InsertedRecords, NamedRecord, Submission};
 use crate::operation::repeat::execute_once;
 use crate::operation::revision::Revision;
 
 /// What an identifier's characters are escaped from in a path: all but the unreserved ones (RFC 3986 §2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A record that was accepted.
 #[derive(Serialize, ToSchema)]
@@ -38,6 +39,10 @@ pub struct AcceptedRecord<'r> {
     /// The record as it was sent.
     #[schema(value_type = Object)]
     data_record: &'r RawValue,
+    /// What came of its run, if that was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    run: Option<wait::AwaitedRun>,
 }
 
 /// Records that were accepted together.
@@ -92,9 +97,32 @@ pub struct ShownRecord<'r> {
     data_record: &'r RawValue,
     /// When it ran.
     flow_process: FlowProcess,
-    /// The steps it went through.
-    #[schema(value_type = Vec<Object>)]
-    flow_objects_info: [(); 0],
+    /// The steps that its last run went through, in order.
+    flow_objects_info: Vec<ShownStep>,
+}
+
+/// A step that the last run of a record went through.
+#[derive(Serialize, ToSchema)]
+pub struct ShownStep {
+    /// Its id in the flow's diagram.
+    id: String,
+    /// Its name.
+    name: String,
+    /// What it does.
+    r#type: String,
+    /// What became of it: done, waits, retried (it will be tried again), continued (it failed, and the run went on), failed,
+    /// interrupted, stopped or moved.
+    status: String,
+    /// How often it was tried.
+    attempts: u64,
+    /// When it was first tried.
+    date_started: String,
+    /// When it ended; empty if it did not yet.
+    date_ended: String,
+    /// Why its last attempt was in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
 }
 
 /// What a record is.
@@ -167,6 +195,10 @@ pub struct RemovedRecord {
 pub async fn insert(call: &Call<'_>) -> Result<Reply> {
     let data = content::record(call)?;
     let is_array = content::is_array(&data);
+    let wanted = wait::wanted(call)?;
+    if is_array && wanted.is_some() {
+        return Err(Error::invalid("wait is for one data record; the body must not be an array of them"));
+    }
     let flow = FlowReference { id: None, name: Some(call.parameters.require(&FLOW)?.into_owned()) };
     let submission = Submission { uuid: call.parameters.text(&UUID)?, execution_time: execution_time(call)?, data };
     let operation = InsertRecords { flow, submissions: vec![submission] };
@@ -174,6 +206,9 @@ pub async fn insert(call: &Call<'_>) -> Result<Reply> {
     let (inserted, is_repeated) = once.into_parts();
     let mut reply = accepted(&inserted, is_array)?;
     reply.is_repeated = is_repeated;
+    if let (Some(wanted), [record]) = (wanted, inserted.records.as_slice()) {
+        reply.awaited = Some(wanted.of(&record.uuid));
+    }
     Ok(reply)
 }
 
@@ -185,6 +220,7 @@ fn accepted(inserted: &InsertedRecords, is_array: bool) -> Result<Reply> {
             flow_name: inserted.flow_name.as_str().into(),
             data_record_id: record.uuid.as_str().into(),
             data_record: raw(&record.data)?,
+            run: None,
         })
     });
     let mut records = records.collect::<Result<Vec<_>>>()?;
@@ -211,9 +247,14 @@ fn location(uuid: &str) -> String {
 
 /// GET.
 pub async fn get(call: &Call<'_>) -> Result<Reply> {
-    let record = execute(call.app, call.caller()?, GetRecord { uuid: call.uuid()? }).await?.record;
-    let zone = &call.app.config.api.time_zone;
-    let date = |at: Option<crate::model::time::Timestamp>| at.map(|at| at.to_date_time(zone)).unwrap_or_default();
+    let found = execute(call.app, call.caller()?, GetRecord { uuid: call.uuid()? }).await?;
+    shown(found, &call.app.config.api.time_zone)
+}
+
+fn shown(found: NamedRecord, zone: &TimeZone) -> Result<Reply> {
+    let NamedRecord { record, steps, .. } = found;
+    let date = |at: Option<Timestamp>| at.map(|at| at.to_date_time(zone)).unwrap_or_default();
+    let ended = steps.iter().filter_map(|step| step.ended.max(step.started)).max();
     let shown = ShownRecord {
         info: RecordInfo {
             uuid: record.uuid.as_str().into(),
@@ -224,11 +265,23 @@ pub async fn get(call: &Call<'_>) -> Result<Reply> {
         },
         data_record: raw(&record.data)?,
         flow_process: FlowProcess { date_started: date(record.started), date_last_run: date(record.last_run) },
-        flow_objects_info: [],
+        flow_objects_info: steps
+            .into_iter()
+            .map(|step| ShownStep {
+                id: step.id,
+                name: step.name,
+                r#type: step.kind,
+                status: step.status,
+                attempts: step.attempts,
+                date_started: date(step.started),
+                date_ended: date(step.ended),
+                error: step.error,
+            })
+            .collect(),
     };
     let mut reply = Reply::with_room(record.data.len() + 512, &shown)?;
     reply.revision = Some(Revision::of_record(&record));
-    reply.modified = [Some(record.modified), record.last_run].into_iter().flatten().max();
+    reply.modified = [Some(record.modified), record.last_run, ended].into_iter().flatten().max();
     Ok(reply)
 }
 

@@ -4,10 +4,13 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
+use crate::facade::v1::wait::Awaited;
 use crate::model::time::Timestamp;
 use crate::operation::revision::Revision;
 
@@ -30,6 +33,23 @@ pub struct Reply {
     pub is_repeated: bool,
     /// Whether it shows some members of the resource alone.
     pub is_partial: bool,
+    /// The status, where it is not the endpoint's documented one.
+    pub status: Option<StatusCode>,
+    /// Headers that belong to this reply.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is answered in the place of the envelope of a success.
+    pub instead: Option<Instead>,
+    /// The run whose end the reply waits for.
+    pub awaited: Option<Awaited>,
+}
+
+/// What is answered in the place of the envelope of a success.
+#[derive(Debug)]
+pub enum Instead {
+    /// A text as it is; its media type is among the headers.
+    Verbatim(String),
+    /// The envelope of a failure that is not the request's: why, and the run as JSON text.
+    Failure(String, String),
 }
 
 impl Reply {
@@ -60,6 +80,10 @@ impl Reply {
             is_secret: false,
             is_repeated: false,
             is_partial: false,
+            status: None,
+            headers: Vec::new(),
+            instead: None,
+            awaited: None,
         }
     }
 }
@@ -85,8 +109,9 @@ pub fn success(code: u16, address: IpAddr, resource: &str, message: &str) -> Str
     text
 }
 
-/// The documented envelope of a failure, as JSON text. What a schema does not allow is listed.
-pub fn failure(code: u16, address: IpAddr, error: &Error) -> String {
+/// The documented envelope of a failure, as JSON text. What a schema does not allow is listed, and the run is told that
+/// failed.
+pub fn failure(code: u16, address: IpAddr, error: &Error, run: Option<&str>) -> String {
     #[derive(Serialize)]
     struct Detail<'e> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,8 +129,9 @@ pub fn failure(code: u16, address: IpAddr, error: &Error) -> String {
         true => String::new(),
         false => format!(r#","details":{}"#, serde_json::to_string(&details).unwrap_or_else(|_| "[]".to_owned())),
     };
+    let run = run.map(|run| format!(r#","run":{run}"#)).unwrap_or_default();
     format!(
-        r#"{{"id":"error","code":{code},"request-ip":"{address}","resource":[],"message":{message},"error":{{"code":{code},"message":{message}{details}}}}}"#
+        r#"{{"id":"error","code":{code},"request-ip":"{address}","resource":[],"message":{message},"error":{{"code":{code},"message":{message}{details}{run}}}}}"#
     )
 }
 

@@ -20,7 +20,7 @@ use crate::facade::v1::endpoint::{Access, Endpoint};
 use crate::facade::v1::error::describe;
 use crate::facade::v1::format::Format;
 use crate::facade::v1::parameter::has_secret;
-use crate::facade::v1::reply::{self, Reply};
+use crate::facade::v1::reply::{self, Instead, Reply};
 use crate::facade::{compress, tree};
 use crate::telemetry::metrics::Dialect;
 
@@ -89,11 +89,20 @@ impl<'r> Exchange<'r> {
     pub fn tell(&self, endpoint: &Endpoint, origin: impl FnOnce() -> String, reply: Reply) -> HttpResponse {
         let is_secret = self.has_secret || reply.is_secret;
         let message = reply.message.as_deref().unwrap_or(endpoint.message);
-        let envelope = reply::success(endpoint.status, self.context.address, &reply.resource, message);
+        let success = StatusCode::from_u16(endpoint.status).unwrap_or_default();
+        let success = reply.status.unwrap_or(success);
+        let text = match reply.instead {
+            None => self.spell(reply::success(success.as_u16(), self.context.address, &reply.resource, message)),
+            Some(Instead::Verbatim(text)) => Ok(text),
+            Some(Instead::Failure(message, run)) => {
+                let error = Error::new(Code::Internal, message);
+                self.spell(reply::failure(success.as_u16(), self.context.address, &error, Some(&run)))
+            }
+        };
         let part = if reply.is_partial { format!("-{}", key::digest(&reply.resource, 4)) } else { String::new() };
         // Large ones are not held longer than they are needed.
         drop(reply.resource);
-        let text = match self.spell(envelope) {
+        let text = match text {
             Ok(text) => text,
             Err(error) => return self.refuse(&error.into()),
         };
@@ -106,7 +115,6 @@ impl<'r> Exchange<'r> {
             // A list has no revision, and yet is worth nothing to a client that has it.
             None => is_kept.then(|| format!("\"{}{packing}\"", key::digest(&text, 16))),
         };
-        let success = StatusCode::from_u16(endpoint.status).unwrap_or_default();
         let is_known = is_read && condition::is_known(self.request.headers(), tag.as_deref(), reply.modified);
         let mut response = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { success });
         self.complete(&mut response, self.caller.as_ref().and_then(Caller::allowance));
@@ -123,6 +131,12 @@ impl<'r> Exchange<'r> {
         }
         if reply.is_repeated {
             response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        for header in reply.headers {
+            response.insert_header(header);
+        }
+        if matches!(success, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
+            return response.finish();
         }
         if is_known {
             compress::vary(&mut response, &text);
@@ -141,7 +155,7 @@ impl<'r> Exchange<'r> {
         let Refusal { status, code, error, allowed } = refusal;
         self.log(error);
         self.count(Some(error.code()));
-        let envelope = reply::failure(*code, self.context.address, error);
+        let envelope = reply::failure(*code, self.context.address, error, None);
         let text = self.spell(envelope.clone()).unwrap_or(envelope);
         let mut response = HttpResponse::build(*status);
         let allowance = limit::allowance_of(error).or_else(|| self.caller.as_ref().and_then(Caller::allowance));

@@ -18,7 +18,7 @@ use crate::model::record::QueueStatus;
 use crate::model::search::{self, Content};
 use crate::model::time::{TimeZone, Timestamp};
 use crate::operation::execute;
-use crate::operation::search::SearchTexts;
+use crate::operation::search::{FoundRecords as Found, SearchTexts};
 
 /// What a search takes.
 pub const PARAMETERS: &[Use] = &[
@@ -71,7 +71,7 @@ pub struct FoundRecord<'r> {
     date_started: String,
     /// When it last ran; empty if it did not.
     date_last_run: String,
-    /// When it is to run; empty if it is not scheduled.
+    /// When it is to run, or to go on after a delay or a failed attempt; empty if it is not scheduled.
     date_next_run: String,
     /// Where it stands in the queue: 0 new, 1 processing, 2 paused, 3 error, 4 scheduled, empty if it is not in it.
     queue_status: Cow<'r, str>,
@@ -109,7 +109,7 @@ pub async fn search(call: &Call<'_>) -> Result<Reply> {
         Some(_) => return Err(Error::invalid("expand must be data_record here")),
     };
     let found = execute(call.app, call.caller()?, texts.parse(call.app, content)?).await?;
-    let records = found.records.iter().map(|record| shown(record, &call.app.config.api.time_zone));
+    let records = found.records.iter().map(|record| shown(&found, record, &call.app.config.api.time_zone));
     let records = records.collect::<Result<Vec<_>>>()?;
     Reply::of(&FoundRecords { records, total: found.total, offset: found.page.offset, limit: found.page.limit })
 }
@@ -143,10 +143,10 @@ fn texts(call: &Call<'_>) -> Result<SearchTexts> {
     })
 }
 
-fn shown<'r>(record: &'r search::FoundRecord, zone: &TimeZone) -> Result<FoundRecord<'r>> {
+fn shown<'r>(found: &'r Found, record: &'r search::FoundRecord, zone: &TimeZone) -> Result<FoundRecord<'r>> {
     let date = |at: Option<Timestamp>| at.map(|at| at.to_date_time(zone)).unwrap_or_default();
     let status = record.place.status;
-    let (kind, text) = status.current_step();
+    let step = found.current_step(record);
     Ok(FoundRecord {
         id: record.id.to_string(),
         uuid: record.uuid.as_str().into(),
@@ -159,7 +159,7 @@ fn shown<'r>(record: &'r search::FoundRecord, zone: &TimeZone) -> Result<FoundRe
         date_next_run: date(record.next_run),
         queue_status: record.place.queue_status().map_or("", QueueStatus::number).into(),
         dynamic_value: record.dynamic_value.as_str().into(),
-        current_step: CurrentStep { r#type: kind.into(), text: text.into() },
+        current_step: CurrentStep { r#type: step.kind.into(), text: step.name.into() },
         num_runs: record.num_runs.to_string(),
         flow_status: status.number().to_string(),
         flow_status_name: status.name().into(),

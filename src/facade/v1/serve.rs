@@ -20,6 +20,7 @@ use crate::facade::v1::parameter::{FIELDS, Parameters, SCOPES_WANTED};
 use crate::facade::v1::reply::Reply;
 use crate::facade::v1::respond::{Exchange, Refusal};
 use crate::facade::v1::select::Selection;
+use crate::facade::v1::wait;
 
 /// Answers a request to one of the endpoints at its address.
 pub async fn serve(
@@ -58,7 +59,15 @@ pub async fn serve(
     let outcome = AssertUnwindSafe(answer(endpoint, &mut call)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| Err(Error::internal("a call panicked")));
     exchange.caller = call.caller.take();
+    // What waits holds no body meanwhile.
     drop(body);
+    let outcome = match outcome {
+        Ok(reply) if reply.awaited.is_some() => {
+            let awaiting = AssertUnwindSafe(wait::finish(&app, exchange.caller.as_ref(), reply)).catch_unwind().await;
+            awaiting.unwrap_or_else(|_| Err(Error::internal("a call panicked")))
+        }
+        outcome => outcome,
+    };
     let origin = || request::origin(&request, &app, surroundings.address);
     match outcome {
         Ok(reply) => exchange.tell(endpoint, origin, reply),

@@ -6,9 +6,9 @@ use actix_web::http::Method;
 use crate::facade::v1::endpoint::{Access, Body, Endpoint, optional, required, shape};
 use crate::facade::v1::parameter::{
     ACTION, CLIENT_ID, CLIENT_SECRET, EXECUTION_TIME, EXPAND_FLOW, FLOW, FLOW_ID, GRANT_TYPE, IDEMPOTENCY_KEY,
-    REFRESH_TOKEN, STATUS, TARGET_FLOW, UUID, UUIDS,
+    REFRESH_TOKEN, STATUS, TARGET_FLOW, UUID, UUIDS, WAIT,
 };
-use crate::facade::v1::{flow, options, queue, record, schema, search, token, webhook};
+use crate::facade::v1::{flow, options, queue, record, run, schema, search, token, webhook};
 use crate::model::scope::Scope;
 
 const RECORD_EXAMPLE: &str = r#"{"client":[{"name":"Jane Doe","postcode":"1011 AB","age":41}]}"#;
@@ -21,8 +21,16 @@ const REPLACED_EXAMPLE: &str =
 const REMOVED_EXAMPLE: &str = r#"{"flow_name":"Leads","uuid":"order-4711"}"#;
 const FOUND_EXAMPLE: &str = r#"{"records":[{"id":"1","uuid":"order-4711","flow_id":"1","flow_name":"Leads","flow_version":"1","date_created":"2017-07-21 16:45:17","date_started":"2017-07-25 09:46:53","date_last_run":"2017-07-25 13:27:58","date_next_run":"","queue_status":"","dynamic_value":"","current_step":{"type":"end","text":"end"},"num_runs":"2","flow_status":"2","flow_status_name":"Finished"}],"total":4,"offset":0,"limit":10}"#;
 
+const HISTORY_EXAMPLE: &str = r#"{"uuid":"order-4711","flow_id":"1","flow_name":"Leads","flow_status":"2","flow_status_name":"Finished","runs":[{"run":1,"partial":false,"attempts":[{"step":"end","name":"end","type":"end","attempt":1,"date_started":"2017-07-25 13:27:58","duration_us":12,"outcome":"stopped","input":{"client":[]}}]}],"complete":true,"notes":[]}"#;
+const RERUN_EXAMPLE: &str = r#"{"uuids":["order-4711"],"dry_run":true}"#;
+const MARK_EXAMPLE: &str = r#"{"uuids":["order-4711"],"status":"handled","note":"Called the client"}"#;
+const TALLY_EXAMPLE: &str = r#"{"matched":1,"changed":1,"refused":[]}"#;
+const GRAPH_EXAMPLE: &str = r#"{"name":"Orders","graph":{"nodes":[{"id":"end","kind":"end"}]}}"#;
+const DRAFT_EXAMPLE: &str = r#"{"flow":"Leads","graph":{"nodes":[{"id":"end","kind":"end"}]}}"#;
+const CHANGED_FLOW_EXAMPLE: &str = r#"{"flow_id":1,"flow_name":"Leads","status":"public","version":1}"#;
+
 /// Every endpoint.
-pub static ENDPOINTS: [Endpoint; 22] = [
+pub static ENDPOINTS: [Endpoint; 30] = [
     Endpoint {
         method: Method::OPTIONS,
         path: "/v1/options",
@@ -158,9 +166,18 @@ pub static ENDPOINTS: [Endpoint; 22] = [
         id: "insertRecord",
         summary: "Inserts one data record, or an array of them",
         doc: "The body is the data record itself, or an array of records, of which all are inserted or none. A record \
-              that is sent again with its X-Uuid is answered as before; with another content it is refused.",
+              that is sent again with its X-Uuid is answered as before; with another content it is refused. With `wait`, a \
+              run that has ended is answered with what it came to: what the flow responds with, whatever its status and \
+              media type, else the record with `run`; if the run failed, with 500 and the reason in `error.run`; and with \
+              202 if the run has not ended in time.",
         access: Access::Scope(Scope::Record),
-        parameters: &[required(&FLOW), optional(&UUID), optional(&EXECUTION_TIME), optional(&IDEMPOTENCY_KEY)],
+        parameters: &[
+            required(&FLOW),
+            optional(&UUID),
+            optional(&EXECUTION_TIME),
+            optional(&WAIT),
+            optional(&IDEMPOTENCY_KEY),
+        ],
         body: Body::Value(shape::<record::RecordBody>(), RECORD_EXAMPLE),
         status: 201,
         message: "Data Record is created successfully",
@@ -286,6 +303,70 @@ pub static ENDPOINTS: [Endpoint; 22] = [
     },
     Endpoint {
         method: Method::GET,
+        path: "/v1/record/history",
+        id: "getRecordHistory",
+        summary: "Tells what happened to a data record",
+        doc: "Answers the runs of the record with every attempt of every step: what it took and gave, why it failed, how long it took, what followed; and the notes of those who marked it. Runs are kept for as long as the settings say.",
+        access: Access::Scope(Scope::RecordRead),
+        parameters: &[required(&UUID)],
+        body: Body::None,
+        status: 200,
+        message: "Data Record history was retrieved successfully",
+        resource: shape::<run::ShownHistory>(),
+        example: HISTORY_EXAMPLE,
+        failures: &[404],
+        run: |call| Box::pin(run::history(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/v1/record/{uuid}/history",
+        id: "getRecordHistoryById",
+        summary: "Tells what happened to a data record",
+        doc: "The same for the record that the path names.",
+        access: Access::Scope(Scope::RecordRead),
+        parameters: &[],
+        body: Body::None,
+        status: 200,
+        message: "Data Record history was retrieved successfully",
+        resource: shape::<run::ShownHistory>(),
+        example: HISTORY_EXAMPLE,
+        failures: &[404],
+        run: |call| Box::pin(run::history(call)),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/record/rerun",
+        id: "rerunRecords",
+        summary: "Runs data records again",
+        doc: "Puts records into the queue for a run of their own, from the beginning or from a step, which then finds what the steps before it gave in the last run. Records that are being processed are refused, and those of which that is not kept any more. Those that can be run again are, whatever becomes of the others; `dry_run` tells what would happen.",
+        access: Access::Scope(Scope::Record),
+        parameters: &[],
+        body: Body::Value(shape::<run::RerunBody>(), RERUN_EXAMPLE),
+        status: 200,
+        message: "1 datarecords would run again",
+        resource: shape::<run::ShownTally>(),
+        example: TALLY_EXAMPLE,
+        failures: &[404],
+        run: |call| Box::pin(run::rerun(call)),
+    },
+    Endpoint {
+        method: Method::PUT,
+        path: "/v1/record/mark",
+        id: "markRecords",
+        summary: "Marks data records as reviewed or handled",
+        doc: "Says that somebody looked at records that have ended (`reviewed`), or dealt with their errors (`handled`), and keeps who and why. A record that is marked cannot be continued any more, but run again. Nothing that waits for it is woken.",
+        access: Access::Scope(Scope::Record),
+        parameters: &[],
+        body: Body::Value(shape::<run::MarkBody>(), MARK_EXAMPLE),
+        status: 200,
+        message: "1 datarecords marked",
+        resource: shape::<run::ShownTally>(),
+        example: TALLY_EXAMPLE,
+        failures: &[404],
+        run: |call| Box::pin(run::mark(call)),
+    },
+    Endpoint {
+        method: Method::GET,
         path: "/v1/record/{uuid}",
         id: "getRecordById",
         summary: "Gets a data record",
@@ -379,5 +460,69 @@ pub static ENDPOINTS: [Endpoint; 22] = [
         example: r#""""#,
         failures: &[404, 409],
         run: |call| Box::pin(flow::change_status(call)),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/flowdiagram",
+        id: "addFlow",
+        summary: "Adds a flow as a draft",
+        doc: "Adds a flow. Its graph may be unfinished; records are accepted once it is published.",
+        access: Access::Scope(Scope::FlowDiagram),
+        parameters: &[optional(&IDEMPOTENCY_KEY)],
+        body: Body::Value(shape::<flow::FlowBody>(), GRAPH_EXAMPLE),
+        status: 201,
+        message: "Flow diagram has been added successfully",
+        resource: shape::<flow::ChangedFlow>(),
+        example: r#"{"flow_id":2,"flow_name":"Orders","status":"draft","version":null}"#,
+        failures: &[409],
+        run: |call| Box::pin(flow::add(call)),
+    },
+    Endpoint {
+        method: Method::PUT,
+        path: "/v1/flowdiagram",
+        id: "updateFlowDraft",
+        summary: "Replaces the draft of a flow",
+        doc: "Replaces the graph that is not yet published. Records run through the published versions as before.",
+        access: Access::Scope(Scope::FlowDiagram),
+        parameters: &[],
+        body: Body::Value(shape::<flow::DraftBody>(), DRAFT_EXAMPLE),
+        status: 200,
+        message: "Flow diagram has been updated successfully",
+        resource: shape::<flow::ChangedFlow>(),
+        example: CHANGED_FLOW_EXAMPLE,
+        failures: &[404],
+        run: |call| Box::pin(flow::update_draft(call)),
+    },
+    Endpoint {
+        method: Method::PUT,
+        path: "/v1/flowdiagram/revert",
+        id: "revertFlow",
+        summary: "Goes back to an earlier version of a flow",
+        doc: "Publishes the graph of an earlier version again, as a new version. A draft stays as it is.",
+        access: Access::Scope(Scope::FlowDiagram),
+        parameters: &[],
+        body: Body::Value(shape::<flow::RevertBody>(), r#"{"flow":"Leads","version":1}"#),
+        status: 200,
+        message: "Flow diagram has been reverted successfully",
+        resource: shape::<flow::ChangedFlow>(),
+        example: CHANGED_FLOW_EXAMPLE,
+        failures: &[404],
+        run: |call| Box::pin(flow::revert(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/v1/flow.schema.json",
+        id: "getFlowSchema",
+        summary: "Answers what a flow diagram looks like",
+        doc: "The JSON Schema (draft 4) of graphs, as it is, for editors.",
+        access: Access::Public,
+        parameters: &[],
+        body: Body::None,
+        status: 200,
+        message: "",
+        resource: shape::<flow::DiagramSchema>(),
+        example: r#"{"$schema":"http://json-schema.org/draft-04/schema#"}"#,
+        failures: &[],
+        run: |call| Box::pin(flow::schema(call)),
     },
 ];

@@ -114,7 +114,7 @@ async fn a_row_shows_where_a_record_stands() {
     assert_eq!((shown.created, shown.started, shown.last_run, shown.num_runs), (now, None, None, 0));
     assert_eq!(shown.next_run, Timestamp::parse_atom("2040-01-01T00:00:00Z"));
     assert_eq!((shown.dynamic_value.as_str(), shown.data), ("Bob", None));
-    assert_eq!((shown.place.status.name(), shown.place.status.current_step()), ("Scheduled", ("start", "start")));
+    assert_eq!((shown.place.status.name(), shown.step), ("Scheduled", None));
     assert_eq!(shown.place.queue_status().map(|status| status.number()), Some("4"));
     let texts = SearchTexts { datafield_name: text("name"), datafield_value: text("Ann"), ..SearchTexts::default() };
     let shown = row(queue.search(texts, Content::Included).await);
