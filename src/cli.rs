@@ -11,6 +11,7 @@ mod key;
 mod migrate;
 mod output;
 mod secret;
+mod records;
 mod serve;
 mod session;
 mod token;
@@ -73,8 +74,10 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Token(token::Command),
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "flows")]
     Flow(flow::Command),
+    #[command(subcommand, alias = "record")]
+    Records(records::Command),
     #[command(subcommand)]
     Webhook(webhook::Command),
     #[command(subcommand)]
@@ -113,6 +116,7 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Key(command) => key::run(global, command),
         Command::Token(command) => token::run(global, command),
         Command::Flow(command) => flow::run(global, command),
+        Command::Records(command) => records::run(global, command),
         Command::Webhook(command) => webhook::run(global, command),
         Command::Secret(command) => secret::run(global, command),
         Command::Migrate(arguments) => migrate::run(global, &arguments),

@@ -12,6 +12,7 @@ pub mod flow;
 pub mod history;
 pub mod internal;
 pub mod json;
+pub mod lint;
 pub mod mark;
 pub mod payload;
 pub mod queue;

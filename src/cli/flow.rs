@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Global, output, session};
-use crate::operation::flow::{AddFlow, PublishFlow, UpdateDraft};
+use crate::operation::diagram::{FlowDiagram, FlowReference, GetFlowDiagram};
+use crate::operation::flow::{AddFlow, PublishFlow, RevertFlow, UpdateDraft};
+use crate::operation::lint::{self, LintFlow, Severity, Source};
 use crate::store::flow;
 
-/// Add flows, publish and list them
+/// Add flows, look through them, publish, list and show them
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Add a flow as a draft
@@ -53,6 +55,49 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         graph: Option<PathBuf>,
     },
+    /// Show a flow with its versions
+    #[command(after_help = "Examples:\n  flowgate flow show --customer Shop --name Leads\n  \
+        flowgate flow show --customer Shop --name Leads --json")]
+    Show {
+        /// The customer's name
+        #[arg(long)]
+        customer: String,
+        /// The flow's name or number
+        #[arg(long)]
+        name: String,
+    },
+    /// Publish an earlier version of a flow again, as its next version
+    ///
+    /// The draft stays as it is, and so does the flow's status.
+    #[command(after_help = "Example:\n  flowgate flow revert --customer Shop --name Leads --version 3")]
+    Revert {
+        /// The customer's name
+        #[arg(long)]
+        customer: String,
+        /// The flow's name or number
+        #[arg(long)]
+        name: String,
+        /// The version's number
+        #[arg(long)]
+        version: i64,
+    },
+    /// Tell what is wrong or odd about a graph; exits with 1 if it cannot be published
+    ///
+    /// A file is looked through by itself; with --customer, also whether the flows that it names are there. With --name, it
+    /// is the draft of that flow, or else its current version.
+    #[command(after_help = "Examples:\n  flowgate flow lint leads.json\n  \
+        flowgate flow lint leads.json --customer Shop\n  flowgate flow lint --customer Shop --name Leads")]
+    Lint {
+        /// A file with a graph
+        #[arg(required_unless_present_all = ["customer", "name"], conflicts_with = "name")]
+        file: Option<PathBuf>,
+        /// The customer's name
+        #[arg(long)]
+        customer: Option<String>,
+        /// The flow's name or number
+        #[arg(long, requires = "customer")]
+        name: Option<String>,
+    },
 }
 
 const EMPTY_GRAPH: &str = r#"{"nodes":[{"id":"end","kind":"end"}]}"#;
@@ -62,6 +107,9 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Add { customer, name, description, graph } => add(global, &customer, name, description, graph),
         Command::List { customer } => list(global, &customer),
         Command::Publish { customer, name, graph } => publish(global, &customer, name, graph),
+        Command::Show { customer, name } => show(global, &customer, name),
+        Command::Revert { customer, name, version } => revert(global, &customer, name, version),
+        Command::Lint { file, customer, name } => lint(global, file, customer.as_deref(), name),
     }
 }
 
@@ -100,6 +148,87 @@ fn publish(global: &Global, customer: &str, flow: String, graph: Option<PathBuf>
         &json!({"id": id, "version": version, "status": status}),
         &format!("Published version {version} of flow {id}; it is {status}.\n"),
     )
+}
+
+fn show(global: &Global, customer: &str, name: String) -> anyhow::Result<()> {
+    let app = session::open(global)?;
+    let caller = session::operator_for(&app, customer)?;
+    let flow = FlowReference { id: None, name: Some(name) };
+    let FlowDiagram { flow, versions, .. } = session::perform(&app, &caller, GetFlowDiagram { flow })?;
+    let graph = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let steps = |text: &str| graph(text).get("nodes").and_then(Value::as_array).map_or(0, Vec::len);
+    let is_current = |version: i64| flow.version == Some(version);
+    let mut rows: Vec<_> = versions
+        .iter()
+        .map(|version| {
+            let current = if is_current(version.version) { "yes" } else { "" };
+            let published = version.published.to_atom();
+            [version.version.to_string(), published, steps(&version.graph).to_string(), current.to_owned()]
+        })
+        .collect();
+    if let Some(draft) = &flow.draft {
+        rows.push(["draft".to_owned(), String::new(), steps(draft).to_string(), String::new()]);
+    }
+    let shown: Vec<_> = versions
+        .iter()
+        .map(|version| {
+            let (number, published) = (version.version, version.published.to_atom());
+            json!({"version": number, "published": published, "graph": graph(&version.graph)})
+        })
+        .collect();
+    let value = json!({
+        "id": flow.id.0,
+        "name": flow.name,
+        "description": flow.description,
+        "status": flow.status.name(),
+        "version": flow.version,
+        "draft": flow.draft.as_deref().map(graph),
+        "versions": shown,
+    });
+    let table = output::table(["VERSION", "PUBLISHED", "STEPS", "CURRENT"], &rows);
+    let text = format!("Flow {}, '{}': {}\n\n{table}", flow.id.0, flow.name, flow.status.name());
+    output::show(global.json, &value, &text)
+}
+
+fn revert(global: &Global, customer: &str, flow: String, version: i64) -> anyhow::Result<()> {
+    let app = session::open(global)?;
+    let caller = session::operator_for(&app, customer)?;
+    let published = session::perform(&app, &caller, RevertFlow { flow, version })?;
+    let (id, new, status) = (published.id.0, published.version, published.status.name());
+    output::show(
+        global.json,
+        &json!({"id": id, "version": new, "status": status}),
+        &format!("Published version {version} of flow {id} again, as version {new}; it is {status}.\n"),
+    )
+}
+
+fn lint(global: &Global, file: Option<PathBuf>, customer: Option<&str>, name: Option<String>) -> anyhow::Result<()> {
+    let graph = file.map(read_graph).transpose()?;
+    let findings = match (graph, customer, name) {
+        (Some(graph), None, _) => lint::lint(&graph),
+        (graph, Some(customer), name) => {
+            let app = session::open(global)?;
+            let caller = session::operator_for(&app, customer)?;
+            let source = match graph {
+                Some(graph) => Source::Graph(graph),
+                None => Source::Flow(name.unwrap_or_default()),
+            };
+            session::perform(&app, &caller, LintFlow { source })?
+        }
+        (None, None, _) => anyhow::bail!("Either a file, or a customer and the name of a flow is needed"),
+    };
+    let value: Value =
+        findings.iter().map(|found| json!({"severity": found.severity.name(), "text": found.text})).collect();
+    let mut text: String =
+        findings.iter().map(|found| format!("{}: {}\n", found.severity.name(), found.text)).collect();
+    if findings.is_empty() {
+        text.push_str("Nothing was found.\n");
+    }
+    output::show(global.json, &value, &text)?;
+    match findings.iter().any(|found| found.severity == Severity::Error) {
+        true => anyhow::bail!("The graph cannot be published so"),
+        false => Ok(()),
+    }
 }
 
 fn list(global: &Global, customer: &str) -> anyhow::Result<()> {

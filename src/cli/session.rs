@@ -68,6 +68,19 @@ pub(super) fn operator_for(app: &App, customer: &str) -> anyhow::Result<Caller> 
     Ok(auth::operator(Some(found)))
 }
 
+/// The same; without a name, for the only customer.
+pub(super) fn operator_for_any(app: &App, customer: Option<&str>) -> anyhow::Result<Caller> {
+    if let Some(customer) = customer {
+        return operator_for(app, customer);
+    }
+    let mut customers = app.store.peek(|tx| account::list_customers(tx))?.into_iter();
+    match (customers.next(), customers.next()) {
+        (Some(only), None) => Ok(auth::operator(Some(only))),
+        (None, _) => anyhow::bail!("There is no customer yet; 'flowgate customer add' adds one"),
+        (Some(_), Some(_)) => anyhow::bail!("There are several customers; --customer says whose it is"),
+    }
+}
+
 /// Runs one operation to its end.
 pub(super) fn perform<O: Operation>(app: &App, caller: &Caller, operation: O) -> anyhow::Result<O::Output> {
     Ok(block_on(execute(app, caller, operation))??)

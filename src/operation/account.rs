@@ -4,8 +4,10 @@ use crate::app::App;
 use crate::auth::{Caller, key};
 use crate::error::{Code, Error, Result};
 use crate::model::account::{Application, ApplicationId, Compatibility, Customer, CustomerId};
+use crate::model::flow::{Flow, FlowKey};
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
+use crate::operation::flow::find_flow;
 use crate::operation::{Access, Operation, check};
 use crate::store::account::NewApplication;
 use crate::store::audit::Entry;
@@ -46,6 +48,32 @@ impl Operation for AddCustomer {
             })
             .await?;
         Ok(AddedCustomer { customer, api_key })
+    }
+}
+
+/// Says to which flow the failures of the caller's customer's records are told.
+pub struct SetErrorFlow {
+    /// The flow's number or its name; `None` for none.
+    pub flow: Option<String>,
+}
+
+impl Operation for SetErrorFlow {
+    const NAME: &'static str = "setErrorFlow";
+    const ACCESS: Access = Access::Operator;
+    type Output = Option<Flow>;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<Option<Flow>> {
+        let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
+        app.store
+            .administer(move |tx| {
+                let key = self.flow.map(FlowKey::NumberOrName);
+                let flow = key.map(|key| find_flow(tx, customer, &key)).transpose()?;
+                account::update_error_flow(tx, customer, flow.as_ref().map(|flow| flow.id), now)?;
+                let target = flow.as_ref().map_or("none", |flow| flow.name.as_str());
+                record(tx, customer, &actor, Self::NAME, target, now)?;
+                Ok(flow)
+            })
+            .await
     }
 }
 

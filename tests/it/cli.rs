@@ -32,6 +32,7 @@ fn every_command_explains_itself() {
         "customer",
         "customer add",
         "customer list",
+        "customer error-flow",
         "app",
         "app add",
         "app list",
@@ -45,6 +46,15 @@ fn every_command_explains_itself() {
         "flow add",
         "flow list",
         "flow publish",
+        "flow show",
+        "flow revert",
+        "flow lint",
+        "flows",
+        "records",
+        "records list",
+        "records show",
+        "records retry",
+        "records replay",
         "webhook",
         "webhook add",
         "webhook list",
@@ -77,6 +87,14 @@ fn usage_errors_exit_with_2() {
         "app add --customer Shop --name a --ip any --scope all --fault-dialect dutch",
         "app add --customer Shop --name a --scope all",
         "key rotate --customer Shop --client-secret",
+        "records list --status broken",
+        "records retry r --flow Leads",
+        "records show",
+        "flow lint",
+        "flow lint --customer Shop",
+        "flow lint graph.json --customer Shop --name Leads",
+        "customer error-flow --name Shop",
+        "customer error-flow --name Shop --flow Leads --none",
     ] {
         assert!(!place.fail(arguments, 2).is_empty(), "{arguments}");
     }
@@ -304,4 +322,111 @@ fn administration_works_beside_a_running_server_and_a_second_server_does_not() {
         let error = place.fail(arguments, 1);
         assert!(error.contains("is in use by another flowgate process"), "{error}");
     }
+}
+
+#[test]
+fn flows_are_looked_through_shown_and_taken_back() {
+    let place = with_shop();
+    let write = |name: &str, graph: &str| fs::write(place.path(name), graph).expect("a file");
+    write("one.json", r#"{"nodes":[{"id":"end","kind":"end"}]}"#);
+    write("two.json", r#"{"nodes":[{"id":"go","kind":"move","fields":{"flow":"Nowhere"}}]}"#);
+    write("bad.json", r#"{"nodes":[{"id":"a","kind":"branch"}]}"#);
+    assert_eq!(place.succeed("flow lint one.json"), "Nothing was found.\n");
+    assert_eq!(place.succeed("flow lint two.json"), "Nothing was found.\n", "whose it is was not said");
+    let warned = place.json("flow lint two.json --customer Shop");
+    assert_eq!(
+        warned,
+        serde_json::json!([{"severity": "warning", "text": "The node 'go': there is no flow 'Nowhere'"}])
+    );
+    let wrong = place.run("flow lint bad.json --json");
+    let found: Value = serde_json::from_slice(&wrong.stdout).expect("JSON");
+    assert_eq!((wrong.status.code(), &found[0]["severity"]), (Some(1), &"error".into()), "{found}");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("cannot be published"));
+    place.succeed("flow add --customer Shop --name Leads");
+    assert!(place.succeed("flows lint --customer Shop --name Leads").contains("Nothing was found"));
+    place.succeed("flow publish --customer Shop --name Leads --graph one.json");
+    place.succeed("flow publish --customer Shop --name Leads --graph two.json");
+    assert!(place.succeed("flow lint --customer Shop --name Leads").contains("no flow 'Nowhere'"));
+    let reverted = place.json("flows revert --customer Shop --name Leads --version 1");
+    assert_eq!(reverted, serde_json::json!({"id": 1, "version": 3, "status": "public"}));
+    let shown = place.json("flows show --customer Shop --name Leads");
+    assert_eq!((&shown["version"], &shown["versions"][2]["graph"]), (&3.into(), &shown["versions"][0]["graph"]));
+    assert!(place.succeed("flow show --customer Shop --name Leads").contains("VERSION"));
+    assert!(place.fail("flow revert --customer Shop --name Leads --version 9", 1).contains("has no version 9"));
+}
+
+#[test]
+fn an_error_flow_is_set_and_taken_away() {
+    let place = with_shop();
+    place.succeed("flow add --customer Shop --name Failures");
+    let set =
+        |arguments: &str| place.json(&format!("customer error-flow --name Shop {arguments}"))["error_flow"].take();
+    assert_eq!(set("--flow 1"), "Failures");
+    let kept = || {
+        let store = Store::attach(&place.path("data"), &Options::default()).expect("a store");
+        let shop = store.peek(|tx| account::find_customer(tx, "Shop")).expect("a read").expect("a customer");
+        store.peek(|tx| account::find_error_flow(tx, shop.id)).expect("a read").map(|flow| flow.0)
+    };
+    assert_eq!(kept(), Some(1));
+    assert!(place.fail("customer error-flow --name Shop --flow None", 1).contains("There is no flow 'None'"));
+    assert_eq!((set("--none"), kept()), (Value::Null, None));
+}
+
+#[test]
+fn records_are_listed_shown_and_run_again_beside_a_server() {
+    let place = Place::new();
+    let api = place.json("customer add --name Shop")["api_key"].as_str().map(str::to_owned).expect("a key");
+    let app = place.json("app add --customer Shop --name a --ip any --scope all");
+    let app = app["app_key"].as_str().map(str::to_owned).expect("a key");
+    fs::write(
+        place.path("graph.json"),
+        r#"{"nodes":[{"id":"one","kind":"transform","fields":{"output":1}},
+            {"id":"two","name":"Check","kind":"transform","fields":{"expression":"$record.ok ? 2 : $error(\"not yet\")"}}],
+            "edges":[{"source":"one","target":"two"}]}"#,
+    )
+    .expect("a file");
+    place.succeed("flow add --customer Shop --name Leads");
+    place.succeed("flow publish --customer Shop --name Leads --graph graph.json");
+    let gateway = place.serve("");
+    let ask = |method: &str, path: &str, body: &str| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Apikey: {api}\r\nX-App: {app}\r\nX-Flow: Leads\r\n\
+             X-Uuid: r\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        send(gateway.address, request.as_bytes()).status
+    };
+    // Sent again, it tells when the run has ended.
+    let ended = || ask("POST", "/v1/record?wait=60", "{}");
+    assert_eq!(ended(), 500);
+    let listed = place.json("records list --status failed --since 1h --flow Leads");
+    assert_eq!((&listed["total"], &listed["records"][0]["uuid"]), (&1.into(), &"r".into()));
+    assert_eq!(listed["records"][0]["step"], serde_json::json!({"type": "transform", "text": "Check"}));
+    assert!(place.succeed("records list").starts_with("UUID"));
+    assert_eq!(place.succeed("records list --status finished"), "There are none.\n");
+    let dry = place.json("records replay --flow Leads --dry-run");
+    assert_eq!(dry, serde_json::json!({"matched": 1, "changed": 1, "refused": []}));
+    assert!(place.fail("records replay", 1).contains("The filter must say something"));
+    assert_eq!(ask("PUT", "/v1/record", r#"{"ok":true}"#), 200);
+    assert_eq!(place.succeed("records retry --since 1h"), "1 of 1 records taken up again.\n");
+    assert_eq!(ended(), 201);
+    assert_eq!(place.succeed("records replay r --from two"), "1 of 1 records will run again.\n");
+    assert_eq!(ended(), 201);
+    let shown = place.json("records show r --customer Shop");
+    let runs: Vec<_> = shown["runs"]
+        .as_array()
+        .expect("runs")
+        .iter()
+        .map(|run| (&run["partial"], run["attempts"].as_array().map(Vec::len)))
+        .collect();
+    assert_eq!(runs, [(&false.into(), Some(3)), (&true.into(), Some(1))]);
+    assert!(place.succeed("records show r").contains("not yet"));
+    let refused = place.json("records retry r");
+    assert_eq!((&refused["changed"], &refused["refused"][0]["uuid"]), (&0.into(), &"r".into()));
+    assert!(place.fail("records show none", 1).contains("There is no data record with the Uuid 'none'"));
+    assert!(place.fail("records retry none", 1).contains("There is no data record with the Uuid 'none'"));
+    place.succeed("customer add --name Other");
+    assert!(place.fail("records list", 1).contains("There are several customers"));
+    assert!(place.fail("records show r --customer Other", 1).contains("There is no data record"));
+    gateway.stop();
 }

@@ -75,7 +75,7 @@ const CRATES: &[(&str, &str)] = &[
     ("hyper", "outbound"),
     ("hyper_rustls", "outbound/connect"),
     ("hyper_util", "outbound"),
-    ("indicatif", "cli/backup"),
+    ("indicatif", "cli/backup cli/records"),
     ("ipnet", "model/address"),
     ("jiff", "model/time"),
     ("jlens_core", "expression/engine expression/guard expression/meter expression/wrap"),
