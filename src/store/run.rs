@@ -23,10 +23,13 @@ pub fn lanes(tx: &mut dyn Tx) -> Result<Vec<Lane>> {
          SELECT * FROM (SELECT customer_id, flow, waits_until FROM record WHERE waits_until IS NOT NULL \
          ORDER BY customer_id, flow, waits_until, id LIMIT 1) AS first \
          UNION ALL \
-         SELECT record.customer_id, record.flow, record.waits_until FROM lane JOIN record ON record.id = ( \
-         SELECT later.id FROM record AS later WHERE later.waits_until IS NOT NULL \
-         AND (later.customer_id, later.flow) > (lane.customer_id, lane.flow) \
-         ORDER BY later.customer_id, later.flow, later.waits_until, later.id LIMIT 1)) \
+         SELECT record.customer_id, record.flow, record.waits_until FROM lane JOIN record ON record.id = COALESCE( \
+         (SELECT other.id FROM record AS other WHERE other.waits_until IS NOT NULL \
+         AND other.customer_id = lane.customer_id AND other.flow > lane.flow \
+         ORDER BY other.flow, other.waits_until, other.id LIMIT 1), \
+         (SELECT other.id FROM record AS other WHERE other.waits_until IS NOT NULL \
+         AND other.customer_id > lane.customer_id \
+         ORDER BY other.customer_id, other.flow, other.waits_until, other.id LIMIT 1))) \
          SELECT lane.customer_id, lane.flow, lane.due_at FROM lane \
          JOIN flow ON flow.customer_id = lane.customer_id AND flow.number = lane.flow WHERE flow.status IN ($1, $2)",
         &[FlowStatus::Public.name().into(), FlowStatus::Running.name().into()],

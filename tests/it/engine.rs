@@ -2,13 +2,13 @@
 
 mod edge;
 mod fault;
+mod history;
 mod http;
 mod journey;
 mod lease;
 mod model;
-mod soap;
-mod history;
 mod rerun;
+mod soap;
 mod steps;
 mod wait;
 
@@ -115,8 +115,28 @@ impl Works {
             .collect()
     }
 
-    ("X-Apikey", "k"),
-    ("X-App", "a"),
+    /// Sends a request of the customer's application.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let headers = [&[("X-Apikey", "k"), ("X-App", "a")], headers].concat();
+        self.app.call(method, path, &headers, body.as_bytes())
+    }
+
+    /// What is answered to a request that succeeds.
+    pub(crate) fn resource(&self, method: &str, path: &str, body: &str) -> Value {
+        let answer = self.send(method, path, &[], body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["resource"].take()
+    }
+
+    /// The error of the record's last attempt.
+    pub(crate) fn error(&self, uuid: &str) -> Value {
+        self.history(uuid).last().expect("an attempt")["error"].clone()
+    }
+
+    /// Changes the records' places in the queue.
+    pub(crate) fn queue(&self, uuid: &str, action: flowgate::operation::queue::QueueAction) {
+        let change = flowgate::operation::queue::ChangeQueueStatus { uuids: vec![uuid.to_owned()], action };
+        self.run(change).expect("a change");
     }
 
     /// Lets time pass and runs what is due.
