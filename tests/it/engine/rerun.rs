@@ -214,3 +214,28 @@ fn another_customers_records_are_not_there() {
     assert_eq!(found.json()["resource"]["matched"], 0);
     assert_eq!((works.state("r"), works.record("r").num_runs), (Failed, 1));
 }
+
+#[test]
+fn a_record_that_changed_meanwhile_is_left_alone() {
+    use flowgate::store::run::{self, Start};
+    let works = Works::start();
+    works.publish("orders", &careful("old"));
+    works.insert("orders", "r", r#"{"n":1,"ready":false}"#);
+    works.app.run_due();
+    let customer = works.customer;
+    let subject = |tx: &mut dyn flowgate::store::Tx| run::find_subject(tx, customer, "r");
+    let found = works.app.app.store.peek(subject).expect("a read").expect("a record");
+    let now = works.app.app.clock.now();
+    let again = |start: Start<'static>| {
+        let found = found.clone();
+        works.app.administer(move |tx| run::rerun(tx, &found, start, 1, now))
+    };
+    let middle =
+        Start::Step { step: "third", input_step: Some("second"), outputs: r#"{"first":{"n":1},"second":{"m":2}}"# };
+    assert!(again(middle));
+    assert!(!again(middle) && !again(Start::Beginning), "it is in the queue already");
+    assert!(!works.app.administer(move |tx| run::mark(tx, &found, flowgate::model::record::RecordStatus::Handled)));
+    works.app.run_due();
+    assert_eq!((works.state("r"), works.record("r").num_runs), (Finished, 2));
+    assert_eq!(works.outputs("r")["third"]["sum"], json!(3));
+}
