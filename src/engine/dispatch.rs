@@ -128,6 +128,8 @@ pub(super) struct Dispatcher {
     shared: Arc<Shared>,
     /// When it was last looked after what nobody tells.
     round: Option<Instant>,
+    /// How long looking for flows with waiting records took.
+    looked: Duration,
     pruned: rescue::Pruning,
 }
 
@@ -154,7 +156,7 @@ impl Dispatcher {
             leases: AtomicUsize::new(0),
             name: uuid::Uuid::new_v4().simple().to_string(),
         });
-        Dispatcher { shared, round: None, pruned: rescue::Pruning::default() }
+        Dispatcher { shared, round: None, looked: Duration::ZERO, pruned: rescue::Pruning::default() }
     }
 
     /// Runs until the engine is to stop, and then until the last step under way has ended.
@@ -170,8 +172,6 @@ impl Dispatcher {
         while !*stopping.borrow() {
             news.borrow_and_update();
             room.borrow_and_update();
-            #[expect(clippy::disallowed_methods, reason = "how long looking takes, whatever the clock is set to")]
-            let started = Instant::now();
             let pause = match self.look().await {
                 Ok(found) => self.until(found.next),
                 Err(error) => {
@@ -180,7 +180,7 @@ impl Dispatcher {
                 }
             };
             // Looking again and again must not take more than a tenth of the time, however many flows there are.
-            let breath = started.elapsed().saturating_mul(9).min(PAUSE);
+            let breath = self.looked.saturating_mul(9).min(PAUSE);
             let awaited = async {
                 tokio::select! {
                     _ = news.changed() => {}
@@ -200,7 +200,7 @@ impl Dispatcher {
     }
 
     /// See [`super::drain`].
-    pub(super) async fn drain(self) -> Result<()> {
+    pub(super) async fn drain(mut self) -> Result<()> {
         rescue::rescue(&self.shared.app, self.shared.app.clock.now()).await?;
         loop {
             let scheduled = schedule::start_due(&self.shared.app).await?;
@@ -233,12 +233,16 @@ impl Dispatcher {
     }
 
     /// Claims what is due and what there is room for, and sets it going.
-    async fn claim_due(&self) -> Result<Found> {
+    async fn claim_due(&mut self) -> Result<Found> {
         let shared = &self.shared;
         let now = shared.app.clock.now();
         let mut next: Option<Timestamp> = None;
         let mut wanted = Vec::new();
-        for lane in shared.app.store.peek(run::lanes)? {
+        #[expect(clippy::disallowed_methods, reason = "how long looking takes, whatever the clock is set to")]
+        let started = Instant::now();
+        let lanes = shared.app.store.peek(run::lanes)?;
+        self.looked = started.elapsed();
+        for lane in lanes {
             if lane.due > now {
                 next = Some(next.map_or(lane.due, |next| next.min(lane.due)));
                 continue;

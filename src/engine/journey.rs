@@ -483,7 +483,7 @@ fn entered(kept: &Value, step: &str) -> Option<Timestamp> {
 }
 
 /// Chance that comes out alike whenever the same attempt is made (FNV-1a over what the attempt is of).
-fn seed(claim: &Claim, step: &str, attempt: i64) -> u64 {
+pub(super) fn seed(claim: &Claim, step: &str, attempt: i64) -> u64 {
     let numbers = [claim.record, claim.run, attempt].into_iter().flat_map(i64::to_be_bytes);
     numbers
         .chain(step.bytes())

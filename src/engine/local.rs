@@ -39,6 +39,7 @@ pub(super) fn perform(terms: &Terms<'_>, journey: &mut Journey, step: &Step) -> 
 
 fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp) -> Outcome<Done> {
     fail::fail_point!("engine::step");
+    fail::fail_point!("engine::poison", journey.data().get("poison").is_some(), |_| std::process::abort());
     match &step.kind {
         Kind::Transform(output) => transform(terms, journey, output, now),
         Kind::Branch => Ok(Done::Pass),

@@ -10,7 +10,7 @@ use super::commit::{Kept, Settled};
 use super::dispatch::{Shared, Slot};
 use super::external;
 use super::failure::StepFailure;
-use super::journey::{Journey, Performed, Terms};
+use super::journey::{self, Journey, Performed, Terms};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::model::run::Claim;
@@ -22,6 +22,8 @@ use crate::telemetry::context::{Context, within};
 const TURN: Duration = Duration::from_millis(50);
 /// How many times as much memory data take while they run as their text is long.
 const WEIGHT: usize = 8;
+/// How many records are computed together at most.
+const TOGETHER: usize = 64;
 /// How long it is waited before a commit that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -35,13 +37,14 @@ struct Traveller {
 
 /// Runs claimed records until none of them is ours any more.
 pub(super) async fn run(shared: Arc<Shared>, claims: Vec<(Claim, Slot)>) {
-    let (small, large): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(claim, _)| claim.data.is_some());
+    let (mut small, large): (Vec<_>, Vec<_>) = claims.into_iter().partition(|(claim, _)| claim.data.is_some());
     for (claim, slot) in large {
         tokio::spawn(alone(Arc::clone(&shared), claim, slot));
     }
+    let together = together(&mut small);
     let mut waiting = small.into_iter();
     while waiting.len() > 0 {
-        let (computed, rest) = match compute(&shared, waiting).await {
+        let (computed, rest) = match compute(&shared, waiting, together).await {
             Ok(computed) => computed,
             // Their leases end, and they are taken back.
             Err(error) => return log::error!("Records could not be run: {error:?}"),
@@ -73,6 +76,18 @@ async fn alone(shared: Arc<Shared>, claim: Claim, slot: Slot) {
     }
 }
 
+/// How many of the records are to be committed together.
+///
+/// If one of them ends the process, the others are interrupted with it, each time. So the more often they were, the fewer go
+/// together, in another order each time: those before that one are done with.
+fn together(claims: &mut [(Claim, Slot)]) -> usize {
+    let tried = claims.iter().map(|(claim, _)| claim.attempt).max().unwrap_or(0);
+    if tried > 0 {
+        claims.sort_by_cached_key(|(claim, _)| journey::seed(claim, "order", tried));
+    }
+    TOGETHER.checked_shr(u32::try_from(tried).unwrap_or(u32::MAX)).unwrap_or(0).max(1)
+}
+
 /// Runs one record, step by step, from before a step that talks to the outside world.
 async fn go_on(shared: Arc<Shared>, mut journey: Journey, mut slot: Slot) {
     loop {
@@ -90,7 +105,7 @@ async fn go_on(shared: Arc<Shared>, mut journey: Journey, mut slot: Slot) {
 type Waiting = std::vec::IntoIter<(Claim, Slot)>;
 
 /// Computes claimed records for a turn, at least one; gives what they came to, and those that were not looked at.
-async fn compute(shared: &Arc<Shared>, mut waiting: Waiting) -> Result<(Vec<Traveller>, Waiting)> {
+async fn compute(shared: &Arc<Shared>, mut waiting: Waiting, most: usize) -> Result<(Vec<Traveller>, Waiting)> {
     let app = Arc::clone(&shared.app);
     let computed = spawn_blocking(move || {
         #[expect(clippy::disallowed_methods, reason = "how long it takes, whatever the clock is set to")]
@@ -98,7 +113,7 @@ async fn compute(shared: &Arc<Shared>, mut waiting: Waiting) -> Result<(Vec<Trav
         let mut travellers = Vec::with_capacity(waiting.len());
         for (claim, slot) in waiting.by_ref() {
             travellers.push(begin(&app, claim, slot));
-            if started.elapsed() >= TURN {
+            if started.elapsed() >= TURN || travellers.len() >= most {
                 break;
             }
         }

@@ -13,8 +13,10 @@ use flowgate::model::address::Network;
 use flowgate::model::record::{Record, RecordStatus};
 use flowgate::model::run::LogEntry;
 use flowgate::model::scope::Scopes;
+use flowgate::operation::diagram::FlowReference;
 use flowgate::operation::execute;
 use flowgate::operation::flow::{AddFlow, PublishFlow};
+use flowgate::operation::record::{InsertRecords, Submission};
 use flowgate::store::account::{self, NewApplication};
 use flowgate::store::{Options, Store, record, run};
 use serde_json::Value;
@@ -152,6 +154,13 @@ impl Sight {
         let app = Arc::new(App::new(Config::for_testing(), store, Clock::fixed(NOW)));
         let customer = app.store.peek(|tx| account::find_customer(tx, "Testing")).expect("a read").expect("there").id;
         Sight { app, customer }
+    }
+
+    /// Inserts a record, while no gateway runs.
+    pub(crate) fn insert(&self, uuid: &str, data: &str) {
+        let submission = Submission { uuid: Some(uuid.to_owned()), execution_time: None, data: data.to_owned().into() };
+        let flow = FlowReference { id: None, name: Some("Leads".to_owned()) };
+        wait(execute(&self.app, &self.operator(), InsertRecords { flow, submissions: vec![submission] })).expect(uuid);
     }
 
     fn operator(&self) -> Caller {

@@ -244,3 +244,29 @@ fn order_is_kept_while_a_run_waits_for_another_flow() {
     works.app.run_due();
     assert_eq!(["a", "b"].map(|uuid| works.state(uuid)), [RecordStatus::Finished, RecordStatus::Finished]);
 }
+
+#[test]
+fn a_record_that_ends_the_process_each_time_does_not_take_others_with_it() {
+    const MOST: usize = 16;
+    let place = Place::new();
+    Sight::furnish(&place, &chain(&[COPY]));
+    let sight = Sight::of(&place);
+    let well: Vec<String> = (0..40).map(|number| format!("well-{number}")).collect();
+    for (number, uuid) in well.iter().enumerate() {
+        sight.insert(uuid, "{}");
+        if number == 10 {
+            sight.insert("poison", r#"{"poison":1}"#);
+        }
+    }
+    let most = MOST.to_string();
+    let settings = [("FLOWGATE__ENGINE__MOST_ATTEMPTS", most.as_str()), ("FAILPOINTS", "engine::poison=return")];
+    for _ in 0..MOST {
+        place.serve_with(&settings, "--demo").hear_end();
+    }
+    let gateway = place.serve_with(&settings, "--demo");
+    until(PATIENCE, "the poison has ended", || is_over(&sight, "poison"));
+    gateway.stop();
+    assert_eq!(sight.record("poison").expect("a record").status, Failed);
+    let others = well.iter().filter(|uuid| sight.record(uuid).expect("a record").status != Finished);
+    assert_eq!(others.collect::<Vec<_>>(), [""; 0]);
+}
