@@ -24,7 +24,7 @@ pub use self::answer::Answer;
 use self::connect::Connect;
 pub use self::failure::{Failure, Kind};
 use self::request::Call;
-pub use self::request::Request;
+pub use self::request::{Request, check_url};
 pub use self::resolve::{Addresses, Resolve, System};
 use self::turn::Turns;
 use crate::config;

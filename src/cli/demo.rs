@@ -1,21 +1,24 @@
 //! The demo: a customer with well-known credentials, and a request to try them with.
 //!
 //! It is loaded in one transaction, and only where its customer does not exist: what a user changed or removed stays
-//! so. Its data lies in `fixtures/demo/`.
+//! so. Only where its leads are delivered to can be said again. Its data lies in `fixtures/demo/`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::app::App;
-use crate::auth::key;
+use crate::auth::{self, key};
 use crate::error::{Error, Result};
-use crate::model::account::{Compatibility, CustomerId};
+use crate::model::account::{Compatibility, Customer, CustomerId};
 use crate::model::address::Network;
 use crate::model::flow::FlowStatus;
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
+use crate::operation::execute;
+use crate::operation::flow::{PublishFlow, UpdateDraft};
 use crate::store::account::NewApplication;
 use crate::store::{Tx, account, flow, schema, webhook};
 
@@ -72,24 +75,86 @@ struct PlacedWebhook {
 struct FlowFile {
     name: String,
     description: String,
-    graph: serde_json::Value,
+    graph: Value,
 }
 
-/// Loads the demo unless its customer exists.
-pub(super) async fn load(app: &App) -> Result<()> {
+/// Loads the demo unless its customer exists, and has its leads delivered to the receiver, if there is one and nobody
+/// changed their flow.
+pub(super) async fn load(app: &App, receiver: Option<&str>) -> Result<()> {
     let project = project()?;
-    let files: Vec<FlowFile> = FLOWS
-        .iter()
-        .map(|text| serde_json::from_str(text))
-        .collect::<std::result::Result<_, _>>()
-        .map_err(Error::internal)?;
+    let mut files = files()?;
+    if let Some(receiver) = receiver {
+        files.iter_mut().filter_map(|file| receiver_in(&mut file.graph)).for_each(|place| *place = receiver.into());
+    }
     let now = app.clock.now();
-    app.store
-        .administer(move |tx| match account::find_customer(tx, &project.customer)? {
-            Some(_) => Ok(()),
-            None => insert(tx, &project, &files, now),
+    let customer = app
+        .store
+        .administer(move |tx| {
+            let found = account::find_customer(tx, &project.customer)?;
+            if found.is_none() {
+                insert(tx, &project, &files, now)?;
+            }
+            Ok(found)
         })
-        .await
+        .await?;
+    match (customer, receiver) {
+        (Some(customer), Some(receiver)) => deliver_to(app, customer, receiver).await,
+        _ => Ok(()),
+    }
+}
+
+/// Publishes the demo's own flow with another receiver.
+async fn deliver_to(app: &App, customer: Customer, receiver: &str) -> Result<()> {
+    let Some(mut leads) = leads(app)? else { return Ok(()) };
+    match receiver_in(&mut leads.graph) {
+        Some(place) if place.as_str() != Some(receiver) => *place = receiver.into(),
+        _ => return Ok(()),
+    }
+    let caller = auth::operator(Some(customer));
+    execute(app, &caller, UpdateDraft { flow: leads.name.clone(), graph: leads.graph.to_string() }).await?;
+    execute(app, &caller, PublishFlow { flow: leads.name }).await?;
+    Ok(())
+}
+
+/// The demo's flow with a receiver as it is published; `None` if it is no more the demo's own, or is being changed.
+fn leads(app: &App) -> Result<Option<FlowFile>> {
+    let project = project()?;
+    let Some(mut file) = files()?.into_iter().find(|file| file.name == project.webhook.flow) else { return Ok(None) };
+    let published = app.store.peek(|tx| {
+        let Some(customer) = account::find_customer(tx, &project.customer)? else { return Ok(None) };
+        let found = flow::find_by_name(tx, customer.id, &file.name)?.filter(|found| found.draft.is_none());
+        let Some((id, version)) = found.and_then(|found| Some((found.id, found.version?))) else { return Ok(None) };
+        flow::find_version(tx, customer.id, id, version)
+    })?;
+    let Some(published) = published else { return Ok(None) };
+    let mut graph: Value = serde_json::from_str(&published.graph).map_err(Error::internal)?;
+    let published = graph.clone();
+    // Wherever leads are delivered to, the rest must be as it was.
+    let (Some(place), Some(own)) = (receiver_in(&mut graph), receiver_in(&mut file.graph)) else { return Ok(None) };
+    own.clone_into(place);
+    Ok((graph == file.graph).then_some(FlowFile { graph: published, ..file }))
+}
+
+/// The place of the receiver's address in a graph that has one.
+fn receiver_in(graph: &mut Value) -> Option<&mut Value> {
+    let nodes = graph.get_mut("nodes")?.as_array_mut()?;
+    nodes.iter_mut().find_map(|node| node.pointer_mut("/fields/output/receiver"))
+}
+
+/// Where leads are delivered to, for people.
+fn delivery(app: &App, wanted: Option<&str>) -> Result<String> {
+    let receiver = leads(app)?.and_then(|mut leads| receiver_in(&mut leads.graph)?.as_str().map(str::to_owned));
+    Ok(match (receiver.as_deref(), wanted) {
+        (Some(""), _) => "none; --receiver URL has Leads delivered there".to_owned(),
+        (Some(receiver), _) => format!("{receiver} gets Leads"),
+        (None, Some(_)) => "left as it is, because the flow Leads was changed".to_owned(),
+        (None, None) => "as the flow Leads says, which was changed".to_owned(),
+    })
+}
+
+fn files() -> Result<Vec<FlowFile>> {
+    let files = FLOWS.iter().map(|text| serde_json::from_str(text));
+    files.collect::<std::result::Result<_, _>>().map_err(Error::internal)
 }
 
 /// Whether the demo's well-known credentials are accepted.
@@ -100,8 +165,8 @@ pub(super) fn is_loaded(app: &App) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// The credentials, and a request to paste into a shell.
-pub(super) fn guide(base: &str) -> Result<String> {
+/// The credentials, where leads go, and a request to paste into a shell.
+pub(super) fn guide(app: &App, base: &str, receiver: Option<&str>) -> Result<String> {
     let project = project()?;
     let application = &project.application;
     let flows: Vec<String> =
@@ -113,7 +178,8 @@ pub(super) fn guide(base: &str) -> Result<String> {
          App key            {}\n  \
          OAuth2 client      {} / {}\n  \
          Webhook URI        {}\n  \
-         Flows              {}\n\n\
+         Flows              {}\n  \
+         Receiver           {}\n\n\
          Try it:\n\n{}\n\n",
         project.customer,
         project.api_key,
@@ -122,6 +188,7 @@ pub(super) fn guide(base: &str) -> Result<String> {
         application.client_secret,
         project.webhook.uri,
         flows.join(", "),
+        delivery(app, receiver)?,
         request(base, &project.api_key, &application.app_key, flow),
     ))
 }
@@ -228,29 +295,85 @@ mod tests {
         }
     }
 
+    fn empty(directory: &tempfile::TempDir) -> App {
+        let store = Store::open(directory.path(), &Options::default()).expect("a store");
+        App::new(Config::for_testing(), store, Clock::fixed(Timestamp(0)))
+    }
+
+    /// The version of the flow with the receiver, and the greeting's line about that.
+    fn delivers(app: &App, wanted: Option<&str>) -> (i64, String) {
+        let customer = app.store.peek(|tx| account::find_customer(tx, "Testing")).expect("an answer");
+        let customer = customer.expect("the customer").id;
+        let flow = app.store.peek(|tx| flow::find_by_name(tx, customer, "Leads")).expect("an answer").expect("a flow");
+        let guide = guide(app, "http://127.0.0.1:8080", wanted).expect("a guide");
+        let line = guide.lines().find_map(|line| line.trim().strip_prefix("Receiver")).expect("a line").trim();
+        (flow.version.expect("a version"), line.to_owned())
+    }
+
+    #[tokio::test]
+    async fn where_leads_go_can_be_said_at_first_and_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let app = empty(&directory);
+        let (one, two) = (Some("http://127.0.0.1:9000/a"), Some("http://127.0.0.1:9001/"));
+        load(&app, one).await.expect("the demo");
+        assert_eq!(delivers(&app, one), (1, "http://127.0.0.1:9000/a gets Leads".to_owned()));
+        load(&app, None).await.expect("nothing to do");
+        load(&app, one).await.expect("nothing to do");
+        assert_eq!(delivers(&app, None), (1, "http://127.0.0.1:9000/a gets Leads".to_owned()));
+        load(&app, two).await.expect("a version");
+        assert_eq!(delivers(&app, two), (2, "http://127.0.0.1:9001/ gets Leads".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_flow_that_was_changed_is_left_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let wanted = Some("http://127.0.0.1:9000/");
+        let app = empty(&directory);
+        load(&app, None).await.expect("the demo");
+        assert_eq!(delivers(&app, None), (1, "none; --receiver URL has Leads delivered there".to_owned()));
+        let customer = app.store.peek(|tx| account::find_customer(tx, "Testing")).expect("an answer");
+        let caller = auth::operator(customer);
+        let graph = FLOWS[0].replace("\"attempts\": 5", "\"attempts\": 6");
+        let graph: Value = serde_json::from_str(&graph).expect("JSON");
+        let draft = || UpdateDraft { flow: "Leads".to_owned(), graph: graph["graph"].to_string() };
+        execute(&app, &caller, draft()).await.expect("a draft");
+        let left = "left as it is, because the flow Leads was changed";
+        load(&app, wanted).await.expect("nothing to do");
+        assert_eq!(delivers(&app, wanted), (1, left.to_owned()), "a draft would be lost");
+        execute(&app, &caller, PublishFlow { flow: "Leads".to_owned() }).await.expect("a version");
+        load(&app, wanted).await.expect("nothing to do");
+        assert_eq!(delivers(&app, wanted), (2, left.to_owned()));
+        assert_eq!(delivers(&app, None).1, "as the flow Leads says, which was changed");
+    }
+
     #[tokio::test]
     async fn loading_again_changes_nothing() {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = Store::open(directory.path(), &Options::default()).expect("a store");
-        let app = App::new(Config::for_testing(), store, Clock::fixed(Timestamp(0)));
+        let app = empty(&directory);
         assert!(!is_loaded(&app).expect("an answer"));
-        load(&app).await.expect("the demo");
+        load(&app, None).await.expect("the demo");
         assert!(is_loaded(&app).expect("an answer"));
         let customer = app.store.peek(|tx| account::find_customer(tx, "Testing")).expect("an answer");
         let customer = customer.expect("the customer").id;
         let flows = app.store.peek(|tx| flow::list(tx, customer)).expect("flows");
         let flows: Vec<_> = flows.iter().map(|flow| (flow.id.0, flow.name.as_str(), flow.status.name())).collect();
-        assert_eq!(flows, [(1, "Leads", "public"), (2, "Invoices", "paused"), (3, "Returns", "draft")]);
+        assert_eq!(
+            flows,
+            [(1, "Leads", "public"), (2, "Invoices", "paused"), (3, "Returns", "draft"), (4, "Failing", "public")]
+        );
         let webhook = app.store.peek(|tx| webhook::find_by_uri(tx, "demo-hook")).expect("an answer");
         assert_eq!(webhook.expect("the webhook").flow.0, 1);
         app.store.administer(move |tx| schema::remove(tx, customer)).await.expect("a removal");
-        load(&app).await.expect("nothing to do");
+        load(&app, None).await.expect("nothing to do");
         assert_eq!(app.store.peek(|tx| schema::find(tx, customer)).expect("an answer"), None);
     }
 
-    #[test]
-    fn the_request_can_be_pasted_into_a_shell() {
-        let guide = guide("http://127.0.0.1:8080").expect("a guide");
+    #[tokio::test]
+    async fn the_request_can_be_pasted_into_a_shell() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let app = empty(&directory);
+        load(&app, None).await.expect("the demo");
+        let guide = guide(&app, "http://127.0.0.1:8080", None).expect("a guide");
         let (_, request) = guide.split_once("curl").expect("a request");
         // The address, two headers and the body.
         assert_eq!(request.matches('\'').count(), 8, "{request}");

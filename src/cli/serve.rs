@@ -13,6 +13,7 @@ use crate::config::{Config, Override};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::address::Network;
+use crate::outbound;
 use crate::server::{self, Server};
 use crate::store::Store;
 
@@ -22,15 +23,28 @@ use crate::store::Store;
 /// server.trusted_proxies. It stops gracefully on SIGTERM and SIGINT.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  flowgate serve --demo\n  \
+    flowgate serve --demo --receiver http://127.0.0.1:9000/\n  \
     flowgate serve --data /var/lib/flowgate --config /etc/flowgate.toml\n  \
     FLOWGATE__SERVER__LISTEN=127.0.0.1:9000 flowgate serve")]
 pub(super) struct Arguments {
     /// Add a demo customer with well-known credentials, and print a request to try; on loopback only
     #[arg(long)]
     demo: bool,
+    /// Deliver the records of the demo's flow Leads to this address: each is sent there as JSON, by POST
+    #[arg(long, value_name = "URL", requires = "demo", value_parser = receiver)]
+    receiver: Option<String>,
     /// Where to listen; port 0 lets the system choose [default: 127.0.0.1:8080, or server.listen of the settings]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+}
+
+fn receiver(text: &str) -> Result<String, String> {
+    match outbound::check_url(text) {
+        // Braces would be read as an expression.
+        Ok(()) if text.contains(['{', '}']) => Err("braces must be percent-encoded".to_owned()),
+        Ok(()) => Ok(text.to_owned()),
+        Err(failure) => Err(failure.text),
+    }
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> {
@@ -55,7 +69,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<()> 
         if let Err(error) = app.check_secrets() {
             log::warn!("Flows that use secrets will fail: {}", explain(&error));
         }
-        serve(app, arguments.demo, is_loopback).await
+        serve(app, arguments, is_loopback).await
     })
 }
 
@@ -70,9 +84,10 @@ fn allow_this_machine(config: &mut Config) {
     config.outbound.allow.extend(loopback.flatten());
 }
 
-async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Result<()> {
+async fn serve(app: Arc<App>, arguments: &Arguments, is_loopback: bool) -> anyhow::Result<()> {
+    let with_demo = arguments.demo;
     if with_demo {
-        demo::load(&app).await?;
+        demo::load(&app, arguments.receiver.as_deref()).await?;
     } else if !is_loopback && demo::is_loaded(&app)? {
         log::warn!("The demo's well-known credentials are accepted; rotate its keys, or use another data directory");
     }
@@ -80,7 +95,7 @@ async fn serve(app: Arc<App>, with_demo: bool, is_loopback: bool) -> anyhow::Res
     let base = base_url(&app.config, server.address());
     let mut greeting = banner(&base, server.address());
     if with_demo {
-        greeting.push_str(&demo::guide(&base)?);
+        greeting.push_str(&demo::guide(&app, &base, arguments.receiver.as_deref())?);
     }
     // Nobody may be reading, or the output may go to a full disk; that must not keep the gateway from serving.
     if let Err(error) = output::print(&greeting) {

@@ -91,6 +91,13 @@ impl Call {
     }
 }
 
+/// Whether a URL can be asked at all; whether its host may be is known once it is.
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(text: &str) -> Result<(), Failure> {
+    locate(text).map(drop)
+}
+
 /// Where a URL leads, in the one spelling that is then both judged and used.
 fn locate(text: &str) -> Result<(Uri, String), Failure> {
     let bad = |text: &str| Failure::new(Kind::BadUrl, text);
