@@ -309,6 +309,24 @@ fn global_options_stand_before_or_after_the_command() {
 }
 
 #[test]
+fn a_receiver_is_checked_before_anything_is_done() {
+    let place = Place::new();
+    for (url, reason) in [
+        ("ftp://127.0.0.1/", "must begin with http:// or https://"),
+        ("127.0.0.1:9000", "The URL"),
+        ("http://me:secret@127.0.0.1/", "must not have a user name or password"),
+        ("http://127.0.0.1/{{name}}", "braces must be percent-encoded"),
+    ] {
+        let error = place.fail(&format!("serve --demo --receiver {url}"), 2);
+        assert!(error.contains("--receiver") && error.contains(reason), "{url}: {error}");
+    }
+    let error = place.fail("serve --receiver http://127.0.0.1:9000/", 2);
+    assert!(error.contains("--demo"), "{error}");
+    assert!(!place.path("data").exists());
+    assert!(place.succeed("serve --help").contains("--receiver"));
+}
+
+#[test]
 fn administration_works_beside_a_running_server_and_a_second_server_does_not() {
     let place = with_shop();
     let store = Store::open(&place.path("data"), &Options::default()).expect("the server's store");
