@@ -71,7 +71,8 @@ impl fmt::Debug for Expression {
 /// should be so long that a busy machine never comes near it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Parts of the expression evaluated and functions called; 1,024 steps of a regular expression count as one.
+    /// Parts of the expression evaluated and functions called; 1,024 steps of a regular expression count as one. An
+    /// expression that makes functions gets 1,048,576 at most.
     pub steps: u64,
     /// The time it may take.
     pub time: Duration,

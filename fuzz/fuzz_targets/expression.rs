@@ -22,7 +22,8 @@ fuzz_target!(|text: &str| {
     names.insert("record", input.clone());
     names.insert_member("steps", "one", input.clone());
     let time = Duration::from_secs(60);
-    let limits = Limits { steps: 5_000, time, text: 1 << 16, items: 5_000, output: 1 << 16, memory: 1 << 20, depth: 100 };
+    let limits =
+        Limits { steps: 5_000, time, text: 1 << 16, items: 5_000, output: 1 << 16, memory: 1 << 20, depth: 100 };
 
     if let Ok(expression) = Expression::compile(rest) {
         let outcome = expression.evaluate(&input, &names, &limits);

@@ -10,6 +10,9 @@
 //!
 //! A block marked `json,flow` is a flow's diagram. The block marked `json,record` after it is a record's data, with which
 //! it runs and finishes; a diagram that talks to the outside world has none.
+//!
+//! A block marked `jsonata,run` holds an expression, one marked `json,template` a template; the block after it, marked
+//! `json,result` or `text,failure`, is what it comes to for the last `json,input` with the last `json,names`.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -23,8 +26,13 @@ use flowgate::diagram::SCHEMA;
 use flowgate::model::record::RecordStatus;
 use serde_json::{Map, Value};
 
+use flowgate::expression::names::Names;
+use flowgate::expression::template::Template;
+use flowgate::expression::{Expression, Limits};
+
 use crate::curl::Curl;
 use crate::engine::Works;
+use crate::jsonata::same;
 use crate::process::{PATIENCE, Place};
 use crate::support::send;
 
@@ -198,6 +206,58 @@ fn every_example_does_what_its_document_says() {
         }
     }
     assert!(count > 0, "no document has an example that is run");
+}
+
+/// What a document says of expressions: how many it has.
+fn evaluate(name: &str, document: &str) -> usize {
+    let (mut input, mut names, mut outcome, mut count) = (Value::Null, Names::new(0, 0), None, 0);
+    for (kind, content) in blocks(document) {
+        let json =
+            || -> Value { serde_json::from_str(&content).unwrap_or_else(|error| panic!("{name}: {error}: {content}")) };
+        match kind {
+            "json,input" => input = json(),
+            "json,names" => {
+                json().as_object().expect("names").iter().for_each(|(name, value)| names.insert(name, value.clone()));
+            }
+            "jsonata,run" | "json,template" => {
+                let (limits, told) = (Limits::default(), outcome.take());
+                assert!(told.is_none(), "{name}: nothing is said of what comes to {told:?}");
+                outcome = Some(if kind == "json,template" {
+                    let template = Template::compile(&json()).expect(&content);
+                    let secret = |name: &str| (name == "API_KEY").then_some("(the secret API_KEY)");
+                    template.render(&input, &names, &limits, &secret)
+                } else {
+                    let expression = Expression::compile(&content).expect(&content);
+                    expression.evaluate(&input, &names, &limits).map(Option::unwrap_or_default)
+                });
+            }
+            "json,result" => {
+                let value = outcome.take().expect("an expression before its result").expect(&content);
+                assert!(same(&value, &json()), "{name}: {value}\nis not\n{content}");
+                count += 1;
+            }
+            "text,failure" => {
+                let failure = outcome.take().expect("an expression before its failure").expect_err(&content);
+                assert_eq!(failure.text, content.trim(), "{name}");
+                count += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(outcome.is_none(), "{name}: nothing is said of what comes to {outcome:?}");
+    count
+}
+
+#[test]
+fn every_expression_comes_to_what_its_document_says() {
+    let mut counts = Vec::new();
+    for path in documents() {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let count = evaluate(&name, &std::fs::read_to_string(&path).expect("a document"));
+        counts.push((name, count));
+    }
+    let written = counts.iter().find(|(name, _)| name == "expressions.md").map(|(_, count)| *count);
+    assert!(written.is_some_and(|count| count > 10), "{counts:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flowgate::error::Code;
 use flowgate::expression::names::Names;
+use flowgate::expression::template::Template;
 use flowgate::expression::{Expression, Failure, Kind, LONGEST_SOURCE, Limits};
 use serde_json::{Value, json};
 
@@ -236,6 +237,16 @@ fn what_is_wrong_is_said_with_its_place() {
 }
 
 #[test]
+fn what_is_compiled_is_shared_between_threads() {
+    fn shared<T: Clone + Send + Sync>(_: &T) {}
+    let template = Template::compile(&json!("{{ 1 }}")).expect("a template");
+    let expression = Expression::compile("1").expect("an expression");
+    shared(&expression);
+    shared(&template);
+    shared(&Names::default());
+}
+
+#[test]
 fn clock_and_chance_are_those_that_are_given() {
     let source = "[$now(), $millis(), $random(), $random(), $shuffle([1..20])]";
     let expression = Expression::compile(source).expect("an expression");
@@ -280,6 +291,36 @@ fn names_are_read_whole_or_in_part_and_gain_members() {
     }
     names.insert_member("steps", "first", json!(5));
     assert_eq!(value(&names, "$steps"), Some(json!({"first": 5, "second": "y"})));
+}
+
+#[test]
+fn what_stands_in_for_a_function_of_the_library_does_the_same() {
+    for (source, expected) in [
+        // Of many items, which the library would compare with each other, and of few, which it does.
+        ("$distinct([1..600].($ % 3))", json!([1, 2, 0])),
+        ("$distinct([1..60].($ % 3))", json!([1, 2, 0])),
+        ("$distinct([1..600].($ % 2 = 0 ? '1' : 1))", json!([1, "1"])),
+        ("$distinct($append([1..300].{'x': 1, 'y': [2]}, [1..300].{'y': [2], 'x': 1}))", json!([{"x": 1, "y": [2]}])),
+        ("$count($distinct([1..600].{'x': $}))", json!(600)),
+        ("'x' ~> $distinct", json!("x")),
+        ("$map([[1, 1], [2, 3, 2]], $distinct)", json!([[1], [2, 3]])),
+        // By texts, by patterns, by functions.
+        ("$replace('a.b.c', '.', '$0', 1)", json!("a$0b.c")),
+        ("('a.b').$replace('.', '-')", json!("a-b")),
+        ("('a.b').$replace(/[.]/, '$0$0')", json!("a..b")),
+        ("$replace('a1b22', /[0-9]+/, function($m){ '<' & $m.match & '>' }, 1)", json!("a<1>b22")),
+        ("$map(['aa', 'ba'], $replace(?, 'a', 'c'))", json!(["cc", "bc"])),
+        ("['aa', 'ba'].$replace($, /a$/, 'c')", json!(["ac", "bc"])),
+        ("'x' ~> $replace('x', 'é') ~> $replace(/É/i, 'ü')", json!("ü")),
+        ("($r := $replace; $r('aba', 'a', ''))", json!("b")),
+        (
+            "$replace('ab', function($s){ {'match': 'b', 'start': 1, 'end': 2, 'groups': [], 'next': function(){ nothing }} }, 'c')",
+            json!("ac"),
+        ),
+    ] {
+        assert_eq!(outcome(source), Ok(Some(expected)), "{source}");
+    }
+    assert_eq!(outcome("$replace(nothing, 'a', 'b')"), Ok(None));
 }
 
 #[test]
