@@ -1,5 +1,5 @@
 //! The JSONata engine behind its seam: what is refused, what is limited, and how its errors read here.
-//! Nothing outside of this file names the library, so that another engine is the work of this file.
+//! Only this file and its neighbours `meter`, `wrap` and `guard`, which bound what the library does not, name the library.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,11 @@ impl Program {
         let wrapped = wrap(expression.ast()).map_err(|Refused { at, reason }| invalid(source, at, &reason))?;
         let expression = match &wrapped {
             Some(wrapped) => {
-                jlens_core::Expression::compile(&wrapped.source).map_err(|error| refusal(source, &error))?
+                // What was fine before may be nested too deeply now.
+                jlens_core::Expression::compile(&wrapped.source).map_err(|error| {
+                    let at = error.span().and_then(|span| wrapped.origin(span.start)).unwrap_or_default();
+                    invalid(source, at, &clip(&error.message()))
+                })?
             }
             None => expression,
         };
@@ -94,7 +98,7 @@ impl Program {
     ) -> std::result::Result<Option<Value>, Failure> {
         let budget = Arc::new(Budget::new(left.memory));
         let bindings = self.bindings(names, left.limits, &budget);
-        let steps = if self.makes_functions { left.steps.min(MOST_STEPS) } else { left.steps };
+        let steps = left.steps.min(self.most_steps());
         let mut meter = Meter::new(&budget);
         let options = Options::new()
             .now(names.now())
@@ -124,6 +128,10 @@ impl Program {
         Ok(value)
     }
 
+    fn most_steps(&self) -> u64 {
+        if self.makes_functions { MOST_STEPS } else { u64::MAX }
+    }
+
     /// What the expression reads of the names, and no more.
     fn bindings(&self, names: &Names, limits: &Limits, budget: &Arc<Budget>) -> Bindings {
         let functions = match &self.wrapped {
@@ -150,7 +158,10 @@ impl Program {
         let message = guard::as_known(clip(&error.message()));
         let place = error.span().and_then(|span| self.place(span.start));
         let (kind, text) = match error.code() {
-            "U1006" => (Kind::TooManySteps, format!("The expression takes more than {} steps", limits.steps)),
+            "U1006" => {
+                let most = limits.steps.min(self.most_steps());
+                (Kind::TooManySteps, format!("The expression takes more than {most} steps"))
+            }
             "D1012" => {
                 (Kind::TooLong, format!("The expression takes longer than {} seconds", limits.time.as_secs_f64()))
             }
