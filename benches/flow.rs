@@ -6,6 +6,15 @@
 //! of rounds is insert, run, insert, run, and medians are reported. Run it with `cargo bench --bench flow`; the disk is
 //! that of `target/` or of the folder named in the first argument.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a measurement stops where it cannot measure, and is printed"
+)]
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -304,7 +304,17 @@ impl Journey {
             Ok(Done::Reply(ref reply)) => segment.attempts.push(tried(Outcome::Done).with_output(&showing, reply)),
             Ok(Done::Until(due)) => segment.attempts.push(tried(Outcome::Waits).until(due)),
             Ok(Done::Await(_)) => segment.attempts.push(tried(Outcome::Waits)),
-            Ok(Done::Stop { .. }) => segment.attempts.push(tried(Outcome::Stopped)),
+            Ok(Done::Stop { fails: true, ref text }) => {
+                let failure = stopped(step, text.as_deref());
+                segment.attempts.push(tried(Outcome::Stopped).with_failure(&showing, &failure));
+            }
+            Ok(Done::Stop { fails: false, ref text }) => {
+                let attempt = tried(Outcome::Stopped);
+                segment.attempts.push(match text {
+                    Some(text) => attempt.with_output(&showing, &Value::String(text.clone())),
+                    None => attempt,
+                });
+            }
             Ok(Done::Move { .. }) => segment.attempts.push(tried(Outcome::Moved)),
             Err(_) => {}
         }
@@ -330,10 +340,7 @@ impl Journey {
                 Some(End::Child(child))
             }
             Ok(Done::Stop { fails: false, .. }) => Some(End::Finished),
-            Ok(Done::Stop { fails: true, text }) => {
-                let text = text.unwrap_or_else(|| format!("The step '{}' stopped the run", step.id));
-                Some(self.end_in_failure(StepFailure::lasting("stopped", text)))
-            }
+            Ok(Done::Stop { fails: true, text }) => Some(self.end_in_failure(stopped(step, text.as_deref()))),
             Ok(Done::Move { to, content }) => Some(End::Moved { to, content }),
             Err(failure) => {
                 let attempt = self.attempted(
@@ -475,6 +482,12 @@ impl Journey {
         let what = format!("{}\n{record}\n{uuid}\n{}\n{run}\n{}", customer.0, created.0, self.step);
         format!("fg_{}", key::digest(&what, 16))
     }
+}
+
+/// The failure of a run that a step ended.
+fn stopped(step: &Step, text: Option<&str>) -> StepFailure {
+    let text = text.map_or_else(|| format!("The step '{}' stopped the run", step.id), str::to_owned);
+    StepFailure::lasting("stopped", text)
 }
 
 fn entered(kept: &Value, step: &str) -> Option<Timestamp> {
