@@ -67,7 +67,7 @@ pub fn diagram_of(app: &App, customer: CustomerId, flow: FlowId, version: Option
     Ok(diagram)
 }
 
-/// As [`flow_of`], for a flow that a record belongs to.
+/// The flow that a record belongs to, by its identifier.
 pub fn flow_of_record(app: &App, customer: CustomerId, flow: FlowId) -> Result<Arc<StoredFlow>> {
     flow_by_key(app, customer, FlowKey::Number(flow.0))
 }
