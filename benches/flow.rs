@@ -37,6 +37,11 @@ use flowgate::store::record::NewRecord;
 use flowgate::store::run::{self, Lease, Place};
 use flowgate::store::{Options, Store, Tx, account, flow, record};
 
+/// What the program allocates with as well.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Records of a round.
 const RECORDS: usize = 30_000;
 /// Rounds.

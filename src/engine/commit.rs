@@ -3,7 +3,9 @@
 //!
 //! Everything is fenced by the lease. Whoever lost it finds nothing changed, and forgets what it did.
 
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use serde_json::json;
 
 use super::failure::StepFailure;
 use super::journey::{Child, End, Journey, Segment};
@@ -21,13 +23,7 @@ use crate::store::{Tx, account};
 
 /// A segment ready to be committed.
 pub(super) struct Settled {
-    record: i64,
-    lease: String,
-    customer: CustomerId,
-    uuid: String,
-    flow: FlowId,
-    run: i64,
-    parent: Option<i64>,
+    claim: Arc<Claim>,
     step: String,
     source: Option<String>,
     attempt: i64,
@@ -85,36 +81,23 @@ impl Settled {
             End::Child(child) => awaited(journey, child),
         };
         Ok(Settled {
-            record: claim.record,
-            lease: claim.lease.clone(),
-            customer: claim.customer,
-            uuid: claim.uuid.clone(),
-            flow: claim.flow,
-            run: claim.run,
-            parent: claim.parent,
+            claim: Arc::clone(claim),
             step: step.to_owned(),
             source: source.map(str::to_owned),
             attempt: journey.attempt(),
             attempts: serde_json::to_string(&segment.attempts).map_err(Error::internal)?,
-            outputs: outputs(&segment.outputs)?,
+            outputs: serde_json::to_string(&segment.outputs).map_err(Error::internal)?,
             content: segment.content,
             end,
         })
     }
 
     /// Prepares the failure of a record that cannot go on at all.
-    pub(super) fn unfit(claim: &Claim, failure: &StepFailure) -> Settled {
+    pub(super) fn unfit(claim: Arc<Claim>, failure: &StepFailure) -> Settled {
         let attempts = json!([{
             "step": claim.step, "attempt": claim.attempt + 1, "outcome": "failed", "error": failure.shown(),
         }]);
         Settled {
-            record: claim.record,
-            lease: claim.lease.clone(),
-            customer: claim.customer,
-            uuid: claim.uuid.clone(),
-            flow: claim.flow,
-            run: claim.run,
-            parent: claim.parent,
             step: claim.step.clone(),
             source: claim.input_step.clone(),
             attempt: claim.attempt,
@@ -122,12 +105,18 @@ impl Settled {
             outputs: "{}".to_owned(),
             content: None,
             end: SettledEnd::Failed { told: None },
+            claim,
         }
+    }
+
+    /// Whether the record may go on at once, once this is committed.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.end, SettledEnd::External)
     }
 
     /// Whose record it is.
     pub(super) fn whose(&self) -> (CustomerId, &str) {
-        (self.customer, &self.uuid)
+        (self.claim.customer, &self.claim.uuid)
     }
 
     /// What metrics call the end of its run.
@@ -146,9 +135,9 @@ impl Settled {
         if kept == Kept::Lost {
             return Ok(kept);
         }
-        run::insert_log(tx, self.record, self.run, conditions.now, &self.attempts, &self.outputs)?;
+        run::insert_log(tx, self.claim.record, self.claim.run, conditions.now, &self.attempts, &self.outputs)?;
         if kept == Kept::Over
-            && let Some(parent) = self.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. }))
+            && let Some(parent) = self.claim.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. }))
         {
             run::wake(tx, parent, conditions.now)?;
         }
@@ -158,19 +147,28 @@ impl Settled {
     fn place(&self, tx: &mut dyn Tx, conditions: Conditions) -> Result<Kept> {
         let now = conditions.now;
         if let Some(content) = &self.content {
-            if !run::update_data(tx, self.record, &self.lease, &content.data, now)? {
+            if !run::update_data(tx, self.claim.record, &self.claim.lease, &content.data, now)? {
                 return Ok(Kept::Lost);
             }
-            content.update_fields(tx, self.customer, &self.uuid)?;
+            content.update_fields(tx, self.claim.customer, &self.claim.uuid)?;
         }
         match &self.end {
-            SettledEnd::External if conditions.stopping || !run::is_running(tx, self.customer, self.flow)? => {
+            SettledEnd::External
+                if conditions.stopping || !run::is_running(tx, self.claim.customer, self.claim.flow)? =>
+            {
                 self.leave(tx, RecordStatus::Waiting, Some(now), Kept::Left)
             }
             SettledEnd::External => {
                 let (step, source) = (self.step.as_str(), self.source.as_deref());
-                let held =
-                    run::advance(tx, self.record, &self.lease, step, source, self.attempt, conditions.lease_until)?;
+                let held = run::advance(
+                    tx,
+                    self.claim.record,
+                    &self.claim.lease,
+                    step,
+                    source,
+                    self.attempt,
+                    conditions.lease_until,
+                )?;
                 Ok(if held { Kept::Going } else { Kept::Lost })
             }
             SettledEnd::Later { due } => {
@@ -193,11 +191,11 @@ impl Settled {
                         made.insert(tx, now)?;
                     }
                     if let Some(uuid) = resumed {
-                        run::resume(tx, self.customer, uuid, now)?;
+                        run::resume(tx, self.claim.customer, uuid, now)?;
                     }
                     // It may have ended since it was looked at, and then nobody would wake this one.
                     if made.is_none() && !self.has_unfinished_child(tx)? {
-                        run::wake(tx, self.record, now)?;
+                        run::wake(tx, self.claim.record, now)?;
                     }
                 }
                 Ok(kept)
@@ -208,14 +206,14 @@ impl Settled {
     fn has_unfinished_child(&self, tx: &mut dyn Tx) -> Result<bool> {
         match &self.end {
             SettledEnd::Child { resumed: Some(_), .. } => Ok(true),
-            _ => run::has_unfinished_child(tx, self.customer, self.record),
+            _ => run::has_unfinished_child(tx, self.claim.customer, self.claim.record),
         }
     }
 
     fn leave(&self, tx: &mut dyn Tx, status: RecordStatus, due: Option<Timestamp>, kept: Kept) -> Result<Kept> {
         let step = (status != RecordStatus::Finished).then_some(self.step.as_str());
         let place = Place { status, step, input_step: self.source.as_deref(), attempt: self.attempt, due };
-        Ok(if run::leave(tx, self.record, &self.lease, place)? { kept } else { Kept::Lost })
+        Ok(if run::leave(tx, self.claim.record, &self.claim.lease, place)? { kept } else { Kept::Lost })
     }
 
     fn transfer(
@@ -227,16 +225,16 @@ impl Settled {
         now: Timestamp,
     ) -> Result<Kept> {
         if let Some(content) = content
-            && run::update_data(tx, self.record, &self.lease, &content.data, now)?
+            && run::update_data(tx, self.claim.record, &self.claim.lease, &content.data, now)?
         {
-            content.update_fields(tx, self.customer, &self.uuid)?;
+            content.update_fields(tx, self.claim.customer, &self.claim.uuid)?;
         }
-        Ok(if run::transfer(tx, self.record, &self.lease, flow, version, now)? { Kept::Over } else { Kept::Lost })
+        Ok(if run::transfer(tx, self.claim.record, &self.claim.lease, flow, version, now)? {
+            Kept::Over
+        } else {
+            Kept::Lost
+        })
     }
-}
-
-fn outputs(outputs: &Map<String, Value>) -> Result<String> {
-    serde_json::to_string(outputs).map_err(Error::internal)
 }
 
 fn awaited(journey: &Journey, child: Child) -> SettledEnd {

@@ -14,7 +14,7 @@ use super::external::Partners;
 use super::{rescue, runner, schedule};
 use crate::app::App;
 use crate::app::bodies::Bodies;
-use crate::diagram::Diagram;
+use crate::diagram::Concurrency;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
@@ -25,7 +25,10 @@ use crate::store::run::{self, Lease};
 use crate::telemetry::metrics::InFlight;
 
 /// How many records of a flow are claimed and committed together.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
+/// How many such batches of a flow that asks nobody outside are under way at once: while one is computed, others are
+/// claimed and committed.
+const BATCHES: usize = 4;
 /// How often it is looked after what nobody tells: leases that ended, schedules, the history's age.
 const ROUND: Duration = Duration::from_secs(1);
 /// How long it is waited after the store failed.
@@ -248,7 +251,7 @@ impl Dispatcher {
                 continue;
             }
             let room = shared.app.config.engine.concurrency.saturating_sub(shared.running.load(Ordering::Relaxed));
-            if let Some(wish) = wish(shared, lane, room)? {
+            if let Some(wish) = wish(shared, lane, room) {
                 wanted.push(wish);
             }
         }
@@ -305,22 +308,20 @@ struct Wish {
     lease: String,
 }
 
-fn wish(shared: &Shared, lane: Lane, room: usize) -> Result<Option<Wish>> {
-    let settings = &shared.app.config.engine;
-    let concurrency = concurrency(&shared.app, &lane);
-    let limit = concurrency.limit.unwrap_or(settings.flow_concurrency);
-    let most = limit.saturating_sub(shared.under_way(&lane)).min(room).min(BATCH);
-    Ok((most > 0).then(|| Wish {
-        lane,
-        most: i64::try_from(most).unwrap_or(1),
-        in_order: concurrency.in_order,
-        lease: shared.lease(),
-    }))
+fn wish(shared: &Shared, lane: Lane, room: usize) -> Option<Wish> {
+    let Concurrency { limit, in_order } = concurrency(shared, &lane);
+    let most = limit.unwrap_or(1).saturating_sub(shared.under_way(&lane)).min(room).min(BATCH);
+    (most > 0).then(|| Wish { lane, most: i64::try_from(most).unwrap_or(1), in_order, lease: shared.lease() })
 }
 
 /// How many records of the flow may run at once, as its current version says.
-fn concurrency(app: &App, lane: &Lane) -> crate::diagram::Concurrency {
-    let current = diagram_of(app, lane.customer, lane.flow, None);
-    // Whoever runs a record of a version that is no diagram finds out.
-    current.map(|current: Arc<Diagram>| current.concurrency).unwrap_or_default()
+fn concurrency(shared: &Shared, lane: &Lane) -> Concurrency {
+    let usual = shared.app.config.engine.flow_concurrency;
+    let Ok(current) = diagram_of(&shared.app, lane.customer, lane.flow, None) else {
+        // Whoever runs a record of a version that is no diagram finds out.
+        return Concurrency { limit: Some(usual), in_order: false };
+    };
+    let asks_others = current.steps().iter().any(|step| step.kind.is_external());
+    let limit = if asks_others { usual } else { usual.max(BATCHES * BATCH) };
+    Concurrency { limit: current.concurrency.limit.or(Some(limit)), ..current.concurrency }
 }

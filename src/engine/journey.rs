@@ -3,9 +3,9 @@
 //! A journey changes nothing but itself. It goes as far as it can without the outside world, and gives what has to be
 //! committed before it may go further.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::failure::{self, StepFailure};
@@ -25,6 +25,8 @@ use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
 use crate::store::run;
 
+/// The variable that holds the outputs of the steps done.
+const STEPS: &str = "steps";
 /// The member of kept outputs that says at which step the record stands, and since when. Steps have no such ids.
 const ENTERED: &str = ":entered";
 /// The member of kept outputs that says at which step the last attempt was in vain.
@@ -34,11 +36,10 @@ pub(super) const REPLY: &str = ":reply";
 
 /// A record that was taken up, with all that its steps may read.
 pub(super) struct Journey {
-    pub(super) claim: Claim,
+    pub(super) claim: Arc<Claim>,
     pub(super) diagram: Arc<Diagram>,
     pub(super) flow: Arc<StoredFlow>,
     data: Arc<Value>,
-    outputs: HashMap<String, Arc<Value>>,
     /// The step it stands at, and the one whose output that takes.
     step: String,
     source: Option<String>,
@@ -48,15 +49,37 @@ pub(super) struct Journey {
     /// Whether its last attempt at that step was in vain.
     failed: bool,
     names: Names,
+    /// What `$run` was last made of, since making it is most of the work of an attempt that computes little.
+    named: Option<(Timestamp, i64)>,
 }
 
 /// What has to be committed before a journey goes on, or because it is over.
 pub(super) struct Segment {
     pub(super) attempts: Vec<Attempt>,
-    pub(super) outputs: Map<String, Value>,
+    pub(super) outputs: Outputs,
     /// New data of the record.
     pub(super) content: Option<Content>,
     pub(super) end: End,
+}
+
+/// The outputs of steps, in the order they came, and what else is kept beside them.
+#[derive(Default)]
+pub(super) struct Outputs(Vec<(String, Arc<Value>)>);
+
+impl Outputs {
+    /// Adds one, or replaces it where it stands.
+    fn insert(&mut self, step: &str, output: impl Into<Arc<Value>>) {
+        match self.0.iter_mut().find(|(known, _)| known == step) {
+            Some((_, known)) => *known = output.into(),
+            None => self.0.push((step.to_owned(), output.into())),
+        }
+    }
+}
+
+impl Serialize for Outputs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(step, output)| (step, &**output)))
+    }
 }
 
 /// Where a segment ends.
@@ -133,9 +156,15 @@ impl Journey {
     /// Reads what the steps of a claimed record may read.
     /// # Errors
     /// `InvalidInput` if its flow's version is no diagram, or what is stored cannot be read.
-    pub(super) fn resume(app: &App, claim: Claim, diagram: Arc<Diagram>, flow: Arc<StoredFlow>) -> Result<Journey> {
-        let text = match &claim.data {
-            Some(data) => data.clone(),
+    pub(super) fn resume(
+        app: &App,
+        claim: Arc<Claim>,
+        data: Option<String>,
+        diagram: Arc<Diagram>,
+        flow: Arc<StoredFlow>,
+    ) -> Result<Journey> {
+        let text = match data {
+            Some(data) => data,
             None => app.store.peek(|tx| run::data(tx, claim.record))?.unwrap_or_default(),
         };
         let data: Value = serde_json::from_str(&text).map_err(Error::internal)?;
@@ -145,15 +174,15 @@ impl Journey {
             attempt: claim.attempt,
             names: Names::new(claim.created.0, seed(&claim, "", 0)),
             data: Arc::new(data),
-            outputs: HashMap::new(),
             entered: None,
             failed: false,
+            named: None,
             claim,
             diagram,
             flow,
         };
         journey.names.insert("record", Arc::clone(&journey.data));
-        journey.names.insert_empty("steps");
+        journey.names.insert_empty(STEPS);
         journey.names.insert(
             "flow",
             json!({
@@ -176,17 +205,19 @@ impl Journey {
                     ENTERED => (self.entered, self.failed) = (entered(&output, &self.step), false),
                     FAILED => self.failed = output.as_str() == Some(&self.step),
                     REPLY => {}
-                    _ => self.keep(&step, output),
+                    _ => self.names.insert_member(STEPS, &step, output),
                 }
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, step: &str, output: Value) {
+    /// Keeps the output of the step it stands at, which is what the next one takes.
+    fn keep(&mut self, segment: &mut Segment, output: Value) {
         let output = Arc::new(output);
-        self.names.insert_member("steps", step, Arc::clone(&output));
-        self.outputs.insert(step.to_owned(), output);
+        segment.outputs.insert(&self.step, Arc::clone(&output));
+        self.names.insert_member(STEPS, &self.step, output);
+        self.source = Some(self.step.clone());
     }
 
     /// The step it stands at.
@@ -213,7 +244,7 @@ impl Journey {
     pub(super) fn input(&self) -> Arc<Value> {
         match &self.source {
             None => Arc::clone(&self.data),
-            Some(source) => self.outputs.get(source).map_or_else(|| Arc::new(Value::Null), Arc::clone),
+            Some(source) => self.names.member(STEPS, source).map_or_else(|| Arc::new(Value::Null), Arc::clone),
         }
     }
 
@@ -222,15 +253,18 @@ impl Journey {
     pub(super) fn names(&mut self, now: Timestamp) -> &Names {
         let since = self.entered.unwrap_or(now);
         self.names.restart(since.0, seed(&self.claim, &self.step, 0));
-        self.names.insert(
-            "run",
-            json!({
-                "uuid": self.claim.uuid,
-                "run": self.claim.run,
-                "attempt": self.attempt + 1,
-                "started": since.to_atom(),
-            }),
-        );
+        if self.named != Some((since, self.attempt)) {
+            self.named = Some((since, self.attempt));
+            self.names.insert(
+                "run",
+                json!({
+                    "uuid": self.claim.uuid,
+                    "run": self.claim.run,
+                    "attempt": self.attempt + 1,
+                    "started": since.to_atom(),
+                }),
+            );
+        }
         &self.names
     }
 
@@ -253,7 +287,8 @@ impl Journey {
     /// Goes on until something has to be committed. `performed` is what came of the step it stands at, if that was one
     /// that talks to the outside world.
     pub(super) fn advance(&mut self, terms: &Terms<'_>, mut performed: Option<Performed>) -> Segment {
-        let mut segment = Segment { attempts: Vec::new(), outputs: Map::new(), content: None, end: End::Finished };
+        let mut segment =
+            Segment { attempts: Vec::new(), outputs: Outputs::default(), content: None, end: End::Finished };
         loop {
             let diagram = Arc::clone(&self.diagram);
             let Some(step) = diagram.step(&self.step) else {
@@ -283,7 +318,7 @@ impl Journey {
     fn enter(&mut self, terms: &Terms<'_>, segment: &mut Segment) {
         if self.entered.is_none() || self.failed {
             let since = *self.entered.get_or_insert_with(|| terms.app.clock.now());
-            segment.outputs.insert(ENTERED.to_owned(), json!({"step": self.step, "at": since.0}));
+            segment.outputs.insert(ENTERED, json!({"step": self.step, "at": since.0}));
         }
     }
 
@@ -322,7 +357,7 @@ impl Journey {
             Ok(Done::Output(output)) => self.leave(terms, segment, step, Some(output)),
             Ok(Done::Pass) => self.leave(terms, segment, step, None),
             Ok(Done::Reply(reply)) => {
-                segment.outputs.insert(REPLY.to_owned(), reply);
+                segment.outputs.insert(REPLY, reply);
                 self.leave(terms, segment, step, None)
             }
             Ok(Done::Data(output, content)) => {
@@ -367,9 +402,7 @@ impl Journey {
     /// Goes along an edge that leaves a step which is done; an end if there is none.
     fn leave(&mut self, terms: &Terms<'_>, segment: &mut Segment, step: &Step, output: Option<Value>) -> Option<End> {
         if let Some(output) = output {
-            segment.outputs.insert(step.id.clone(), output.clone());
-            self.keep(&step.id, output);
-            self.source = Some(step.id.clone());
+            self.keep(segment, output);
         }
         self.attempt = 0;
         let message = self.input();
@@ -416,7 +449,7 @@ impl Journey {
         let diagram = Arc::clone(&self.diagram);
         let showing = Showing { also_masked: &diagram.masked, ..terms.showing(&diagram) };
         let attempt = attempt.with_failure(&showing, &failure);
-        segment.outputs.insert(FAILED.to_owned(), self.step.clone().into());
+        segment.outputs.insert(FAILED, Value::String(self.step.clone()));
         if let Some(due) = self.retry_at(terms, step, &failure) {
             segment.attempts.push(attempt.outcome(Outcome::Retried).until(due));
             self.attempt += 1;
@@ -430,9 +463,7 @@ impl Journey {
             }
             OnError::Goto(target) => {
                 segment.attempts.push(attempt.outcome(Outcome::Continued));
-                segment.outputs.insert(step.id.clone(), told.clone());
-                self.keep(&step.id, told);
-                self.source = Some(step.id.clone());
+                self.keep(segment, told);
                 self.stand_at(target);
                 None
             }
@@ -478,7 +509,7 @@ impl Journey {
     /// What every attempt of the step carries to the outside, so that whoever gets it twice can tell. A record's number
     /// may be given again once the record is removed; its identifier with the time it was accepted is not.
     pub(super) fn token(&self) -> String {
-        let Claim { customer, record, uuid, created, run, .. } = &self.claim;
+        let Claim { customer, record, uuid, created, run, .. } = &*self.claim;
         let what = format!("{}\n{record}\n{uuid}\n{}\n{run}\n{}", customer.0, created.0, self.step);
         format!("fg_{}", key::digest(&what, 16))
     }

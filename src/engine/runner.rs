@@ -23,15 +23,15 @@ const TURN: Duration = Duration::from_millis(50);
 /// How many times as much memory data take while they run as their text is long.
 const WEIGHT: usize = 8;
 /// How many records are computed together at most.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 128;
 /// How long it is waited before a commit that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A record under way, what has to be committed of it, and its place among those that run.
 struct Traveller {
     settled: Settled,
-    /// Absent if the record cannot go on in any case.
-    journey: Option<Journey>,
+    /// Absent if the record does not go on in any case.
+    journey: Option<Box<Journey>>,
     slot: Slot,
 }
 
@@ -89,11 +89,11 @@ fn together(claims: &mut [(Claim, Slot)]) -> usize {
 }
 
 /// Runs one record, step by step, from before a step that talks to the outside world.
-async fn go_on(shared: Arc<Shared>, mut journey: Journey, mut slot: Slot) {
+async fn go_on(shared: Arc<Shared>, mut journey: Box<Journey>, mut slot: Slot) {
     loop {
         let Some(performed) = perform(&shared, &mut journey).await else { return };
         let app = Arc::clone(&shared.app);
-        let computed = spawn_blocking(move || traveller(&app, journey, Some(performed), slot)).await;
+        let computed = spawn_blocking(move || traveller(&app, *journey, Some(performed), slot)).await;
         let Ok(traveller) = computed else { return };
         match commit(&shared, vec![traveller]).await.pop() {
             Some((going, place)) => (journey, slot) = (going, place),
@@ -122,24 +122,29 @@ async fn compute(shared: &Arc<Shared>, mut waiting: Waiting, most: usize) -> Res
     computed.await.map_err(Error::internal)
 }
 
-fn begin(app: &App, claim: Claim, slot: Slot) -> Traveller {
-    let unfit = |failure| Traveller { settled: Settled::unfit(&claim, &failure), journey: None, slot: slot.clone() };
+fn begin(app: &App, mut claim: Claim, slot: Slot) -> Traveller {
+    let data = claim.data.take();
+    let claim = Arc::new(claim);
+    let unfit = |failure, slot| {
+        let settled = Settled::unfit(Arc::clone(&claim), &failure);
+        Traveller { settled, journey: None, slot }
+    };
     let found = diagram_of(app, claim.customer, claim.flow, Some(claim.flow_version))
         .and_then(|diagram| Ok((diagram, flow_of_record(app, claim.customer, claim.flow)?)));
     let (diagram, flow) = match found {
         Ok(found) => found,
         Err(error) => {
             let text = format!("Version {} of the flow cannot be run: {error}", claim.flow_version);
-            return unfit(StepFailure::lasting("diagram", text));
+            return unfit(StepFailure::lasting("diagram", text), slot);
         }
     };
-    match Journey::resume(app, claim.clone(), diagram, flow) {
+    match Journey::resume(app, Arc::clone(&claim), data, diagram, flow) {
         Ok(mut journey) => {
             let spent = claim.attempt >= app.config.engine.most_attempts;
             let performed = spent.then(|| journey.give_up(app.clock.now()));
             traveller(app, journey, performed, slot)
         }
-        Err(error) => unfit(error.into()),
+        Err(error) => unfit(error.into(), slot),
     }
 }
 
@@ -147,16 +152,20 @@ fn begin(app: &App, claim: Claim, slot: Slot) -> Traveller {
 fn traveller(app: &App, mut journey: Journey, performed: Option<Performed>, slot: Slot) -> Traveller {
     let segment = journey.advance(&Terms::of(app), performed);
     match Settled::of(app, &journey, segment) {
-        Ok(settled) => Traveller { settled, journey: Some(journey), slot },
+        Ok(settled) => {
+            // What is not needed any more is best let go of by the thread that made it.
+            let journey = settled.goes_on().then(|| Box::new(journey));
+            Traveller { settled, journey, slot }
+        }
         Err(error) => {
-            let settled = Settled::unfit(&journey.claim, &error.into());
+            let settled = Settled::unfit(Arc::clone(&journey.claim), &error.into());
             Traveller { settled, journey: None, slot }
         }
     }
 }
 
 /// Makes durable what records came to; gives those that go on.
-async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Journey, Slot)> {
+async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Box<Journey>, Slot)> {
     let (mut settled, mut companions) = (Vec::new(), Vec::new());
     for traveller in travellers {
         settled.push(traveller.settled);

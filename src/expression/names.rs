@@ -51,6 +51,14 @@ impl Names {
         }
     }
 
+    /// A member that was given to the object of that name.
+    pub fn member(&self, name: &str, member: &str) -> Option<&Arc<Value>> {
+        match self.bound.get(name)? {
+            Bound::Members(members) => members.iter().find(|(known, _)| known == member).map(|(_, value)| value),
+            Bound::Value(_) => None,
+        }
+    }
+
     /// Binds a name to an object without members, to which [`Names::insert_member`] adds.
     pub fn insert_empty(&mut self, name: &str) {
         self.bound.insert(name.to_owned(), Bound::Members(Vec::new()));

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::ffi::{self, ErrorCode};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OpenFlags, ToSql};
@@ -52,6 +53,9 @@ impl Connection {
         #[expect(clippy::disallowed_methods, reason = "the one place that opens databases")]
         let handle = rusqlite::Connection::open_with_flags(location, flags).map_err(failure)?;
         handle.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan that depends on the values would be made again each time they are bound, which takes longer than most
+        // statements do.
+        handle.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
         let mut connection = Connection { handle };
         connection.wait_for_others(PATIENCE)?;
         connection.query("PRAGMA trusted_schema = OFF", &[])?;
