@@ -1,7 +1,7 @@
 //! Read-only connections, lent for one read transaction each, and the gate at which they let the write-ahead log start over.
 //! It does not know what is read, and never opens a connection that could write.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,8 +23,16 @@ pub(super) struct Readers {
 impl Readers {
     /// Opens that many connections ahead of their use. More are opened when more are in use at once.
     pub(super) fn open(database: PathBuf, count: usize) -> Result<Readers> {
-        let idle = (0..count).map(|_| Connection::open(&database, Access::Read)).collect::<Result<_>>()?;
+        let idle = (0..count).map(|_| Readers::connect(&database)).collect::<Result<_>>()?;
         Ok(Readers { database, idle: Mutex::new(Some(idle)), gate: Gate::default(), reading: Condition::new("read") })
+    }
+
+    /// Opens a connection and reads with it. The first read looks at the files more closely than all later ones, which do
+    /// without what a failing disk may not tell any more.
+    fn connect(database: &Path) -> Result<Connection> {
+        let mut connection = Connection::open(database, Access::Read)?;
+        connection.query("SELECT count(*) FROM sqlite_schema", &[])?;
+        Ok(connection)
     }
 
     /// Runs the work inside one read transaction on a connection of its own.

@@ -21,10 +21,10 @@ use flowgate::server::{self, Server};
 use flowgate::store::{self, Options, Store};
 
 use crate::message::{flow, record};
-use crate::process::{Gateway, PATIENCE, Place, STOP};
+use crate::process::{Gateway, PATIENCE, Place, STOP, call_request};
 use crate::soap::{b64, fault, reply, unb64};
 use crate::store::writing::lose_writer;
-use crate::support::{NOW, Outcome, attempt};
+use crate::support::{NOW, Outcome, attempt, send};
 
 const STORED: &str = "Data Record is created successfully and it is included in the queue.";
 const FOUND: &str = "Data Record structure was retrieving successfully";
@@ -66,8 +66,9 @@ fn insert_until_refused(gateway: &Gateway, prefix: &str, length: usize) -> Vec<S
     panic!("it goes on and on");
 }
 
-fn holds(gateway: &Gateway, uuid: &str, length: usize) {
-    let answer = gateway.call("getRecord", vec![record(uuid, "")]);
+fn holds(address: SocketAddr, uuid: &str, length: usize) {
+    let request = call_request(address, ["demo-api-key", "demo-app"], "getRecord", vec![record(uuid, "")]);
+    let answer = send(address, &request);
     assert_eq!(unb64(&reply(&answer, "ok", "200", FOUND, "null")), data(uuid, length));
 }
 
@@ -98,9 +99,17 @@ fn assert_only_writing_stopped(gateway: &Gateway, acknowledged: &[String], lengt
         assert!(reason(gateway).contains(words), "{}", reason(gateway));
         assert_eq!(gateway.get("/health").status, 200);
     }
-    for uuid in acknowledged.iter().rev().take(20) {
-        holds(gateway, uuid, length);
-    }
+    // Several at once, so that connections are used that were not before.
+    let address = gateway.address;
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for uuid in acknowledged.iter().rev().cycle().take(20) {
+                    holds(address, uuid, length);
+                }
+            });
+        }
+    });
     assert_eq!(lines_with(gateway, "The database cannot be written"), 1, "{}", gateway.log());
     assert_eq!(lines_with(gateway, " ERROR "), 1, "{}", gateway.log());
 }
@@ -200,7 +209,7 @@ fn assert_kept(place: &Place, gateway: Gateway, arguments: &str, acknowledged: &
     gateway.kill();
     let gateway = place.serve(arguments);
     for (uuid, length) in acknowledged {
-        holds(&gateway, uuid, *length);
+        holds(gateway.address, uuid, *length);
     }
     gateway.stop();
     assert!(place.succeed(&format!("check {arguments}")).contains("No damage was found"));
@@ -247,7 +256,7 @@ fn a_gateway_that_dies_on_a_full_disk_starts_there_again() {
         let gateway = place.serve("--data disk/data");
         assert!(!insert(&gateway, "refused", 100_000));
         for uuid in &acknowledged {
-            holds(&gateway, uuid, 10_000);
+            holds(gateway.address, uuid, 10_000);
         }
         gateway.stop();
     }
@@ -396,7 +405,7 @@ fn a_disk_that_cannot_be_read_for_a_while_is_told_and_forgiven() {
     assert_eq!(lines_with(&gateway, "The database cannot be read"), 1, "{}", gateway.log());
     drop(broken);
     until_ready(&gateway);
-    holds(&gateway, "r-100", 20_000);
+    holds(gateway.address, "r-100", 20_000);
     assert_eq!(lines_with(&gateway, "The database can be read again"), 1, "{}", gateway.log());
     gateway.stop();
 }
@@ -415,7 +424,7 @@ fn a_gateway_whose_database_is_taken_away_ends_with_an_error() {
     assert!(log.ends_with("error: The gateway stopped because it could no longer write to its database\n"), "{log}");
     assert_eq!(gateway.end_within(STOP).code(), Some(1));
     let gateway = place.serve("--data elsewhere");
-    holds(&gateway, "one", 0);
+    holds(gateway.address, "one", 0);
 }
 
 #[test]
@@ -452,7 +461,7 @@ fn a_read_only_disk_is_refused_at_start_with_a_sentence() {
     assert!(contents(&place.path("disk/data")) == before);
     disk.change("rw");
     let gateway = place.serve("--data disk/data");
-    holds(&gateway, "one", 0);
+    holds(gateway.address, "one", 0);
 }
 
 /// The names and bytes of a directory's files, but for the lock's.
