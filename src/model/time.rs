@@ -48,6 +48,19 @@ impl Timestamp {
         DATE_TIME.datetime_to_string(&self.civil(zone))
     }
 
+    /// What clocks in that time zone show then, as the instant at which clocks at UTC show the same.
+    pub fn to_wall(self, zone: &TimeZone) -> Timestamp {
+        let shown = self.civil(zone).to_zoned(TimeZone::UTC);
+        shown.map_or(self, |shown| Timestamp(shown.timestamp().as_millisecond()))
+    }
+
+    /// The other way round. Of a time that clocks show twice it is the first; one that they leave out counts from the hour
+    /// before, so that it comes as much later.
+    pub fn from_wall(self, zone: &TimeZone) -> Timestamp {
+        let instant = self.civil(&TimeZone::UTC).to_zoned(zone.clone());
+        instant.map_or(self, |instant| Timestamp(instant.timestamp().as_millisecond()))
+    }
+
     /// Reads a bound of a span of time: `31-12-2017` or `2017-12-31`, alone or with `12:00`, `12:00:00` or a fraction
     /// after a space or a `T`, with an RFC 3339 offset if it is not in that time zone. `24:00:00` is the beginning of
     /// the next day (contradiction C10).
