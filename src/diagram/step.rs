@@ -215,6 +215,34 @@ impl Kind {
     pub fn is_external(&self) -> bool {
         matches!(self, Kind::Http(_) | Kind::Soap(_))
     }
+
+    /// The names of the secrets it asks for.
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut templates: Vec<&Template> = Vec::new();
+        let auth = match self {
+            Kind::Http(step) => {
+                templates.push(&step.url);
+                templates.extend(step.query.iter().chain(&step.headers).chain(&step.body));
+                &step.auth
+            }
+            Kind::Soap(step) => {
+                templates.push(&step.arguments);
+                templates.extend(step.url.iter().chain(&step.headers));
+                &step.auth
+            }
+            _ => return Vec::new(),
+        };
+        match auth {
+            None => {}
+            Some(Auth::Basic { user, password }) => templates.extend([user, password]),
+            Some(Auth::Bearer { token }) => templates.push(token),
+            Some(Auth::ClientCredentials { token_url, client_id, client_secret, scope }) => {
+                templates.extend([token_url, client_id, client_secret]);
+                templates.extend(scope);
+            }
+        }
+        templates.into_iter().flat_map(Template::secrets).collect()
+    }
 }
 
 /// The names of all kinds, as diagrams write them.

@@ -58,7 +58,7 @@ async fn attempt(
 ) -> Result<Done, StepFailure> {
     let diagram = std::sync::Arc::clone(&journey.diagram);
     let step = journey.step().and_then(|step| diagram.step(&step.id)).ok_or_else(StepFailure::panicked)?;
-    let names = names(&step.kind);
+    let names = step.kind.secrets();
     let secrets = match names.is_empty() {
         true => Opened::default(),
         false => app.secrets(journey.claim.customer)?.open(names)?,
@@ -83,34 +83,6 @@ async fn attempt(
             Err(failure)
         }
     }
-}
-
-/// The names of the secrets that a step asks for.
-fn names(kind: &Kind) -> Vec<&str> {
-    let mut templates: Vec<&Template> = Vec::new();
-    let auth = match kind {
-        Kind::Http(step) => {
-            templates.push(&step.url);
-            templates.extend(step.query.iter().chain(&step.headers).chain(&step.body));
-            &step.auth
-        }
-        Kind::Soap(step) => {
-            templates.push(&step.arguments);
-            templates.extend(step.url.iter().chain(&step.headers));
-            &step.auth
-        }
-        _ => return Vec::new(),
-    };
-    match auth {
-        None => {}
-        Some(Auth::Basic { user, password }) => templates.extend([user, password]),
-        Some(Auth::Bearer { token }) => templates.push(token),
-        Some(Auth::ClientCredentials { token_url, client_id, client_secret, scope }) => {
-            templates.extend([token_url, client_id, client_secret]);
-            templates.extend(scope);
-        }
-    }
-    templates.into_iter().flat_map(Template::secrets).collect()
 }
 
 /// One attempt, with all that it may use.

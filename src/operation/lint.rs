@@ -5,12 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::diagram::Diagram;
 use crate::error::{Code, Error, Result};
 use crate::model::flow::FlowKey;
 use crate::model::scope::Scope;
+use crate::model::secret::Secret;
 use crate::operation::flow::{find_flow, look_up};
 use crate::operation::{Access, Operation, check};
-use crate::store::flow;
+use crate::store::{flow, secret};
 
 /// Something that was found in a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl Severity {
     }
 }
 
-/// Looks through a graph, and asks whether the flows that it names are there.
+/// Looks through a graph, and asks whether the flows and secrets that it names are there.
 pub struct LintFlow {
     /// What to look through.
     pub source: Source,
@@ -87,10 +89,24 @@ impl Operation for LintFlow {
                     };
                     findings.push(Finding { severity: Severity::Warning, text });
                 }
+                findings.extend(missing_secrets(&graph, &secret::list(tx, customer)?));
                 Ok(findings)
             })
             .await
     }
+}
+
+/// The secrets that the graph asks for and the customer does not have.
+fn missing_secrets(graph: &str, known: &[Secret]) -> Vec<Finding> {
+    let Ok(diagram) = Diagram::parse(graph) else { return Vec::new() };
+    let asked = diagram.steps().iter().flat_map(|step| step.kind.secrets().into_iter().map(|name| (&step.id, name)));
+    asked
+        .filter(|(_, name)| !known.iter().any(|secret| secret.name == *name))
+        .map(|(id, name)| Finding {
+            severity: Severity::Warning,
+            text: format!("The node '{id}': there is no secret '{name}'"),
+        })
+        .collect()
 }
 
 /// What can be found in a graph without knowing whose it is.

@@ -356,6 +356,14 @@ fn flows_are_looked_through_shown_and_taken_back() {
         warned,
         serde_json::json!([{"severity": "warning", "text": "The node 'go': there is no flow 'Nowhere'"}])
     );
+    write(
+        "key.json",
+        r#"{"nodes":[{"id":"ask","kind":"http","fields":{"url":"http://example.com/?k={{ secret.KEY }}"}}]}"#,
+    );
+    assert_eq!(
+        place.json("flow lint key.json --customer Shop"),
+        serde_json::json!([{"severity": "warning", "text": "The node 'ask': there is no secret 'KEY'"}])
+    );
     let wrong = place.run("flow lint bad.json --json");
     let found: Value = serde_json::from_slice(&wrong.stdout).expect("JSON");
     assert_eq!((wrong.status.code(), &found[0]["severity"]), (Some(1), &"error".into()), "{found}");
