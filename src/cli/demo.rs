@@ -111,7 +111,8 @@ async fn deliver_to(app: &App, customer: Customer, receiver: &str) -> Result<()>
         _ => return Ok(()),
     }
     let caller = auth::operator(Some(customer));
-    execute(app, &caller, UpdateDraft { flow: leads.name.clone(), graph: leads.graph.to_string() }).await?;
+    execute(app, &caller, UpdateDraft { flow: leads.name.clone(), graph: leads.graph.to_string(), expected: None })
+        .await?;
     execute(app, &caller, PublishFlow { flow: leads.name }).await?;
     Ok(())
 }
@@ -335,7 +336,7 @@ mod tests {
         let caller = auth::operator(customer);
         let graph = FLOWS[0].replace("\"attempts\": 5", "\"attempts\": 6");
         let graph: Value = serde_json::from_str(&graph).expect("JSON");
-        let draft = || UpdateDraft { flow: "Leads".to_owned(), graph: graph["graph"].to_string() };
+        let draft = || UpdateDraft { flow: "Leads".to_owned(), graph: graph["graph"].to_string(), expected: None };
         execute(&app, &caller, draft()).await.expect("a draft");
         let left = "left as it is, because the flow Leads was changed";
         load(&app, wanted).await.expect("nothing to do");

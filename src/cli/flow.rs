@@ -139,7 +139,7 @@ fn publish(global: &Global, customer: &str, flow: String, graph: Option<PathBuf>
     let app = session::open(global)?;
     let caller = session::operator_for(&app, customer)?;
     if let Some(graph) = graph {
-        session::perform(&app, &caller, UpdateDraft { flow: flow.clone(), graph })?;
+        session::perform(&app, &caller, UpdateDraft { flow: flow.clone(), graph, expected: None })?;
     }
     let published = session::perform(&app, &caller, PublishFlow { flow })?;
     let (id, version, status) = (published.id.0, published.version, published.status.name());

@@ -1,5 +1,7 @@
 //! Flows: adding them, and publishing the versions that records run through.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::app::App;
@@ -10,7 +12,9 @@ use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
 use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
+use crate::operation::diagram::FlowDiagram;
 use crate::operation::repeat::{Repeatable, Write, commit};
+use crate::operation::revision::{self, Revision};
 use crate::operation::{Access, Operation, check};
 use crate::store::{Tx, flow, partner, run};
 
@@ -58,6 +62,8 @@ pub struct UpdateDraft {
     pub flow: String,
     /// The JSON text of the new graph.
     pub graph: String,
+    /// What the caller has seen of the flow, if it must not have changed since.
+    pub expected: Option<Vec<Revision>>,
 }
 
 impl Operation for UpdateDraft {
@@ -67,10 +73,16 @@ impl Operation for UpdateDraft {
 
     async fn run(self, app: &App, caller: &Caller) -> Result<Flow> {
         check::draft(&self.graph)?;
+        let owner = caller.customer().name.clone();
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
         app.store
             .administer(move |tx| {
                 let found = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
+                if let Some(expected) = &self.expected {
+                    let versions = flow::versions(tx, customer, found.id)?;
+                    let seen = FlowDiagram { customer: owner, flow: Arc::new(found.clone()), versions };
+                    revision::require(Some(expected), || Revision::of_flow_diagram(&seen))?;
+                }
                 flow::update_draft(tx, customer, found.id, &self.graph, now)?;
                 record(tx, customer, &actor, Self::NAME, &found.name, now)?;
                 Ok(Flow { draft: Some(self.graph), modified: now, ..found })

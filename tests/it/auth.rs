@@ -340,7 +340,7 @@ async fn flows_are_published_version_by_version() {
     assert_eq!((published.id.0, published.version, published.status.name()), (1, 1, "public"));
     let error = gateway.run(PublishFlow { flow: name() }).await.err().expect("no draft");
     assert_eq!(error.message(), "The flow 'Leads' has no draft to publish");
-    let draft = |graph: &str| UpdateDraft { flow: "1".to_owned(), graph: graph.to_owned() };
+    let draft = |graph: &str| UpdateDraft { flow: "1".to_owned(), graph: graph.to_owned(), expected: None };
     assert_eq!(gateway.run(draft("[]")).await.expect_err("no object").code(), Code::InvalidInput);
     gateway.run(draft(SMALLEST)).await.expect("a draft");
     assert_eq!(gateway.run(PublishFlow { flow: name() }).await.expect("a version").version, 2);

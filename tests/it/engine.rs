@@ -53,7 +53,7 @@ impl Works {
         let graph = graph.to_owned();
         let add = AddFlow { name: name.to_owned(), description: String::new(), graph: graph.clone() };
         if self.run(add).is_err() {
-            self.run(UpdateDraft { flow: name.to_owned(), graph }).expect("a draft");
+            self.run(UpdateDraft { flow: name.to_owned(), graph, expected: None }).expect("a draft");
         }
         self.run(PublishFlow { flow: name.to_owned() }).expect("a version").id
     }

@@ -253,7 +253,7 @@ async fn a_declaration_that_is_none_is_refused_where_it_is_set() {
     let expected = "The data field 'name' of data_fields must be a path such as client.name or client[0].name";
     let add = AddFlow { name: "new".to_owned(), description: String::new(), graph: graph() };
     assert_eq!(refusal(queue.gateway.run(add).await), (Code::InvalidInput, expected.to_owned()));
-    let update = UpdateDraft { flow: "orders".to_owned(), graph: graph() };
+    let update = UpdateDraft { flow: "orders".to_owned(), graph: graph(), expected: None };
     assert_eq!(refusal(queue.gateway.run(update).await), (Code::InvalidInput, expected.to_owned()));
     let document = r#"{"x-data-fields":["name"]}"#;
     let expected = "The member x-data-fields must be an object of at most 32 names and paths";
@@ -282,7 +282,8 @@ async fn records_keep_the_fields_of_when_they_were_accepted_or_updated() {
     assert_eq!(queue.fields("plain"), ["city=Rome", "name=Rome"]);
     queue.update(&[("plain", data)], None).await.expect("an update");
     assert_eq!(queue.fields("plain"), Vec::<String>::new());
-    let declare = UpdateDraft { flow: "plain".to_owned(), graph: diagram(r#"{"data_fields":{"r":"reason"}}"#) };
+    let declare =
+        UpdateDraft { flow: "plain".to_owned(), graph: diagram(r#"{"data_fields":{"r":"reason"}}"#), expected: None };
     queue.gateway.run(declare).await.expect("a draft");
     queue.insert("plain", "draft", data).await;
     assert_eq!(queue.fields("draft"), Vec::<String>::new(), "a draft declares nothing yet");
@@ -348,7 +349,7 @@ async fn a_change_can_depend_on_what_was_last_seen() {
     let diagram = || GetFlowDiagram { flow: named("orders") };
     let before = Revision::of_flow_diagram(&queue.gateway.run(diagram()).await.expect("a flow"));
     assert_eq!(Revision::of_flow_diagram(&queue.gateway.run(diagram()).await.expect("a flow")), before);
-    let draft = UpdateDraft { flow: "orders".to_owned(), graph: SMALLEST.to_owned() };
+    let draft = UpdateDraft { flow: "orders".to_owned(), graph: SMALLEST.to_owned(), expected: None };
     queue.gateway.run(draft).await.expect("a draft");
     queue.gateway.run(PublishFlow { flow: "orders".to_owned() }).await.expect("a version");
     assert_ne!(Revision::of_flow_diagram(&queue.gateway.run(diagram()).await.expect("a flow")), before);

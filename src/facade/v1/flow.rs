@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 use crate::facade::resource;
 use crate::facade::v1::call::Call;
-use crate::facade::v1::content;
 use crate::facade::v1::parameter::{EXPAND_FLOW, FLOW, FLOW_ID, STATUS};
 use crate::facade::v1::reply::{Instead, Reply};
 use crate::facade::v1::run::TextOrNumber;
+use crate::facade::v1::{condition, content};
 use crate::model::flow::FlowStatus;
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram};
 use crate::operation::execute;
@@ -145,7 +145,8 @@ pub async fn add(call: &Call<'_>) -> Result<Reply> {
 /// PUT /v1/flowdiagram.
 pub async fn update_draft(call: &Call<'_>) -> Result<Reply> {
     let DraftBody { flow, graph } = content::value(call)?;
-    let operation = UpdateDraft { flow: flow.into_text(), graph: graph.get().to_owned() };
+    let expected = condition::expected(call.headers())?;
+    let operation = UpdateDraft { flow: flow.into_text(), graph: graph.get().to_owned(), expected };
     let flow = execute(call.app, call.caller()?, operation).await?;
     let (flow_id, status, version) = (flow.id.0, flow.status.name(), flow.version);
     Reply::of(&ChangedFlow { flow_id, flow_name: flow.name, status, version })

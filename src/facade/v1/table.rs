@@ -490,7 +490,7 @@ pub static ENDPOINTS: [Endpoint; 30] = [
         message: "Flow diagram has been updated successfully",
         resource: shape::<flow::ChangedFlow>(),
         example: CHANGED_FLOW_EXAMPLE,
-        failures: &[404],
+        failures: &[404, 412],
         run: |call| Box::pin(flow::update_draft(call)),
     },
     Endpoint {

@@ -156,6 +156,20 @@ fn what_has_changed_meanwhile_is_neither_replaced_nor_removed() {
 }
 
 #[test]
+fn a_draft_is_not_replaced_by_whoever_has_not_seen_the_flow_as_it_is() {
+    let rest = filled();
+    let body = r#"{"flow":"Leads","graph":{"nodes":[{"id":"end","kind":"end"}]}}"#;
+    let seen = rest.get("/v1/flowdiagram", &[("X-Flow", "Leads")]).header("etag").expect("a tag").to_owned();
+    let draft = || rest.get("/v1/flowdiagram?expand=draft", &[("X-Flow", "Leads")]).json()["resource"]["draft"].clone();
+    rest.app.app.clock.advance(1_000);
+    assert_eq!(rest.send("PUT", "/v1/flowdiagram", &[("If-Match", "\"other\"")], body).status, 412);
+    assert_eq!(draft(), serde_json::Value::Null);
+    assert_eq!(rest.send("PUT", "/v1/flowdiagram", &[("If-Match", &seen)], body).status, 200);
+    assert_eq!(draft()["nodes"][0]["id"], "end");
+    assert_eq!(rest.send("PUT", "/v1/flowdiagram", &[("If-Match", &seen)], body).status, 412, "it has changed");
+}
+
+#[test]
 fn a_tag_of_any_representation_proves_what_the_client_has_seen() {
     for headers in [&[][..], &[XML], &[("Accept-Encoding", "gzip")]] {
         for (path, body) in [("/v1/record/one", "{}".to_owned()), ("/v1/schema", schema_body("{}"))] {
