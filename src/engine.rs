@@ -63,6 +63,7 @@ impl Engine {
     pub async fn stop(mut self, patience: Duration) {
         // Without a receiver the engine has ended already.
         let _ = self.stop.send(true);
+        log::info!("The engine begins nothing new, and waits until the steps under way have ended");
         match tokio::time::timeout(patience, self.ended.wait_for(|ended| *ended)).await {
             Ok(_) => drop(self.thread.take().map(JoinHandle::join)),
             Err(_) => {

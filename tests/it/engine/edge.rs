@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use flowgate::model::record::RecordStatus::{self, Processing, Waiting};
 
 use crate::message::{flow, record};
-use crate::process::{Gateway, PATIENCE, Place, STOP, call_request, eventually};
+use crate::process::{Gateway, PATIENCE, Place, STOP, call_request};
 use crate::sink::{Sight, Sink};
 use crate::soap::b64;
-use crate::support::{Outcome, attempt};
+use crate::support::attempt;
 
 /// The promised time from a start until what was interrupted goes on.
 const RESUMED: Duration = Duration::from_secs(10);
@@ -134,10 +134,7 @@ fn a_stop_lets_steps_end_and_begins_no_further_ones() {
     let (sink, place) = (Sink::start(), Place::new());
     let gateway = deliver_twice(&sink, &place, "25");
     gateway.signal("TERM");
-    // It listens no more: from here on nothing is begun.
-    eventually(gateway.address, b"GET /ready HTTP/1.1\r\nConnection: close\r\n\r\n", |outcome| {
-        matches!(outcome, Outcome::Refused)
-    });
+    until(PATIENCE, "nothing is begun any more", || gateway.log().contains("The engine begins nothing new"));
     sink.open();
     assert_eq!(gateway.end_within(STOP).code(), Some(0));
     let sight = Sight::of(&place);

@@ -337,7 +337,7 @@ fn records_in_the_queue_are_where_the_model_foretells() {
     let flows = FLOWS.map(|flow| works.publish(flow, &graph()));
     let statuses = std::cell::RefCell::new(BTreeMap::<i64, usize>::new());
     let mut case = 0;
-    let mut runner = TestRunner::new(few(60));
+    let mut runner = TestRunner::new(few(150));
     let cases = std::cell::RefCell::new(&mut case);
     let outcome = runner.run(&vec(any_event(), 1..60), |events| {
         let case = {
