@@ -12,6 +12,7 @@ pub mod figures;
 pub mod principal;
 pub mod rules;
 pub mod secret;
+pub mod signature;
 pub mod vault;
 pub mod waiters;
 

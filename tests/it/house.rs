@@ -61,7 +61,10 @@ const CRATES: &[(&str, &str)] = &[
     ("actix_web", "facade/body facade/compress facade/meta facade/oauth facade/request facade/soap facade/v1 server"),
     ("anyhow", "cli"),
     ("askama", "facade/soap/page"),
-    ("base64", "app/vault/keyring cli/demo engine facade/request facade/resource facade/soap facade/tree soap/encoded"),
+    (
+        "base64",
+        "app/signature app/vault/keyring cli/demo engine facade/request facade/resource facade/soap facade/tree soap/encoded",
+    ),
     ("clap", "cli"),
     ("cronexpr", "diagram/schedule"),
     ("encoding_rs", "xml/text"),
@@ -88,7 +91,7 @@ const CRATES: &[(&str, &str)] = &[
     ("percent_encoding", "app/rules facade/oauth facade/v1 soap/media"),
     ("prometheus_client", "telemetry/metrics"),
     ("quick_xml", "xml"),
-    ("ring", "app/vault/keyring"),
+    ("ring", "app/signature app/vault/keyring"),
     ("rusqlite", "store/sqlite"),
     ("rustix", "server store/directory telemetry/process"),
     ("rustls", "outbound"),
@@ -113,7 +116,7 @@ const CRATES: &[(&str, &str)] = &[
     ("uuid", "engine facade/request operation"),
     ("yaml_serde", "facade/v1/explorer"),
     ("yaserde", "soap/wsdl"),
-    ("zeroize", "app/secret app/vault operation/secret"),
+    ("zeroize", "app/secret app/signature app/vault operation/secret"),
 ];
 
 const DOORS: &[(&str, &str)] = &[
