@@ -25,6 +25,15 @@ schemathesis.openapi.format("byte", st.sampled_from([encoded("{}"), encoded('{"t
 XML = b"<data><schema>e30=</schema><data_record>e30=</data_record><url>www.example.com</url></data>"
 schemathesis.openapi.media_type("application/xml", st.just(XML))
 
+OTHER_BODIES = [
+    "/v1/record/changestatus",
+    "/v1/record/movetoflow",
+    "/v1/record/rerun",
+    "/v1/record/mark",
+    "/v1/flowdiagram",
+    "/v1/flowdiagram/revert",
+]
+
 
 @schemathesis.deserializer("application/xml")
 def read_xml(context, response):
@@ -45,8 +54,8 @@ def before_load_schema(context, schema):
                         parameter["schema"] = {"type": "string", "enum": FIELDS}
             else:
                 parameters[:] = [parameter for parameter in parameters if parameter["name"] != "fields"]
-            # What XML an array of identifiers is, no schema says, and the document above is none.
-            if path in ("/v1/record/changestatus", "/v1/record/movetoflow"):
+            # What XML another body is, no schema says, and the document above is none.
+            if path in OTHER_BODIES and "requestBody" in operation:
                 operation["requestBody"]["content"].pop("application/xml")
 
 
@@ -91,6 +100,15 @@ def before_call(context, case, kwargs):
             headers["X-Uuid"] = ",".join(f"order-{number}" for number in range(max(len(body), 1)))
         elif label == "POST /v1/record" and len(body) != 1:
             del headers["X-Uuid"]
+    # One record's end can be waited for.
+    if isinstance(body, list) and case.query:
+        case.query.pop("wait", None)
+    # Records are named or looked for.
+    if label == "POST /v1/record/rerun" and isinstance(body, dict):
+        if "uuids" in body:
+            body.pop("filter", None)
+        elif "filter" not in body or (isinstance(body["filter"], dict) and not any(body["filter"].values())):
+            body["filter"] = {"flow_name": "Leads"}
     # A value is looked for in a field.
     for filters in (case.query, body if label == "PUT /v1/record/search" else None):
         if isinstance(filters, dict) and not filters.get("datafield_name"):

@@ -1,6 +1,7 @@
 //! Reading a request's body: JSON or XML into the JSON texts and values that operations take.
 
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
+use serde_json::Number;
 
 use crate::error::{Error, Result};
 use crate::facade::tree::{MOST_SHOWN, from_xml};
@@ -30,6 +31,25 @@ pub fn value<T: DeserializeOwned>(call: &Call<'_>) -> Result<T> {
         let reason = text.split(" at line ").next().unwrap_or_default();
         Error::invalid(format!("The body is not as expected: {reason}"))
     })
+}
+
+/// A member that may be left out, but is not null where it is given: as it is described.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// An integer, also as JSON Schema has them: with a point and nothing behind it.
+pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    digits(&number).parse().map_err(|_| D::Error::custom(format!("{number} is not an integer")))
+}
+
+/// The digits of a number, without a point that has nothing behind it.
+pub fn digits(number: &Number) -> String {
+    let text = number.to_string();
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 /// The body as JSON text; empty for an empty body.

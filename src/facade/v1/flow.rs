@@ -103,6 +103,7 @@ pub struct RevertBody {
     flow: TextOrNumber,
     /// The version's number.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "content::integer")]
     version: i64,
 }
 

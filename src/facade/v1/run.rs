@@ -2,6 +2,7 @@
 //! saying that somebody took care of them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -110,15 +111,19 @@ pub struct ShownNote {
 #[serde(deny_unknown_fields)]
 pub struct RerunBody {
     /// The records' identifiers; either these or a filter.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false, min_items = 1, max_items = 10_000)]
-    uuids: Option<Vec<String>>,
+    uuids: Option<Vec<RecordName>>,
     /// Those that a search would find.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     filter: Option<RerunFilter>,
     /// The id of the step to begin with; absent for the beginning.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false, min_length = 1, max_length = 64)]
     from: Option<String>,
     /// The version of their flow: `same` as they ran through (so if absent), or the `latest`.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false, pattern = "^(same|latest)$")]
     version: Option<String>,
     /// Whether to tell only what would happen.
@@ -131,39 +136,53 @@ pub struct RerunBody {
 #[serde(deny_unknown_fields)]
 pub struct RerunFilter {
     /// The record of this identifier alone.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     uuid: Option<String>,
     /// Those of this flow alone, by its number or its name.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     flow_name: Option<String>,
     /// Those of this status alone, 0 to 6.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     datarecord_status: Option<TextOrNumber>,
     /// Those that have this data field.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     datafield_name: Option<String>,
     /// The value that the data field must have.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     datafield_value: Option<String>,
     /// Which date the two bounds are about: `date_created`, `date_started` or `date_last_run`.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     date_type: Option<String>,
     /// The earliest date.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     date_from: Option<String>,
     /// The latest date; it is included.
+    #[serde(default, deserialize_with = "content::given")]
     #[schema(nullable = false)]
     date_to: Option<String>,
 }
 
+/// The identifier of a data record.
+#[derive(Deserialize, ToSchema)]
+#[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
+pub struct RecordName(String);
+
 /// A number, or its digits as a text.
 #[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text or an integer was expected")]
 pub enum TextOrNumber {
     /// A text.
     Text(String),
     /// A number.
-    Number(i64),
+    #[schema(value_type = i64)]
+    Number(Number),
 }
 
 impl TextOrNumber {
@@ -171,7 +190,7 @@ impl TextOrNumber {
     pub fn into_text(self) -> String {
         match self {
             TextOrNumber::Text(text) => text,
-            TextOrNumber::Number(number) => number.to_string(),
+            TextOrNumber::Number(number) => content::digits(&number),
         }
     }
 }
@@ -182,7 +201,7 @@ impl TextOrNumber {
 pub struct MarkBody {
     /// The records' identifiers.
     #[schema(min_items = 1, max_items = 10_000)]
-    uuids: Vec<String>,
+    uuids: Vec<RecordName>,
     /// `reviewed`: somebody looked at it; `handled`: its errors were dealt with.
     #[schema(pattern = "^(reviewed|handled)$")]
     status: String,
@@ -265,7 +284,7 @@ fn shown_attempt(attempt: RunAttempt, zone: &TimeZone) -> ShownAttempt {
 pub async fn rerun(call: &Call<'_>) -> Result<Reply> {
     let RerunBody { uuids, filter, from, version, dry_run } = content::value(call)?;
     let selection = match (uuids, filter) {
-        (Some(uuids), None) => Selection::Uuids(uuids),
+        (Some(uuids), None) => Selection::Uuids(names(uuids)),
         (None, Some(filter)) => Selection::Filter(filter.texts().parse(call.app, Content::Omitted)?),
         _ => return Err(Error::invalid("The body must have either uuids or a filter")),
     };
@@ -279,10 +298,14 @@ pub async fn rerun(call: &Call<'_>) -> Result<Reply> {
     told(tally, message)
 }
 
+fn names(uuids: Vec<RecordName>) -> Vec<String> {
+    uuids.into_iter().map(|RecordName(uuid)| uuid).collect()
+}
+
 /// PUT /v1/record/mark.
 pub async fn mark(call: &Call<'_>) -> Result<Reply> {
     let MarkBody { uuids, status, note } = content::value(call)?;
-    let operation = MarkRecords { uuids, mark: Mark::parse(&status)?, note };
+    let operation = MarkRecords { uuids: names(uuids), mark: Mark::parse(&status)?, note };
     let tally = execute(call.app, call.caller()?, operation).await?;
     let message = format!("{} datarecords marked", tally.changed);
     told(tally, message)
