@@ -11,7 +11,7 @@ use crate::operation::content::Demands;
 use crate::operation::diagram::{diagram_of, flow_of_record};
 use crate::operation::record::{self, Prepared, accepting_version};
 use crate::operation::repeat::{Repeatable, Write, commit};
-use crate::operation::{Access, Operation};
+use crate::operation::{Access, Operation, json};
 use crate::store::flow;
 
 /// Sends data to the flow that the caller named.
@@ -28,8 +28,8 @@ pub struct TriggerFlow {
 /// What was sent to a flow.
 #[derive(Debug, Serialize)]
 pub enum Sent {
-    /// Values with their types.
-    Object(Map<String, Value>),
+    /// A JSON object, kept as it was written.
+    Object(String),
     /// Names and texts, as forms and addresses have them. The flow's declaration says what the texts stand for.
     Texts(Vec<(String, String)>),
 }
@@ -58,12 +58,12 @@ impl Repeatable for TriggerFlow {
         let demands = Demands::of(app, customer, flow_of_record(app, customer, id)?)?;
         let version = accepting_version(&demands.flow().flow)?;
         let input = &diagram_of(app, customer, id, Some(version))?.input;
-        let data = match self.data {
-            Sent::Object(data) => data,
-            Sent::Texts(texts) => input.typed(texts),
+        let (data, text) = match self.data {
+            Sent::Object(text) => (object(&text)?, Some(text)),
+            Sent::Texts(texts) => (input.typed(texts), None),
         };
         input.check(&data)?;
-        let data = Value::Object(data).to_string();
+        let data = text.unwrap_or_else(|| Value::Object(data).to_string());
         let fields = demands.fields(&data)?;
         let given = self.request.and_then(|request| uuid::Uuid::try_parse(&request).ok());
         let uuid = given.unwrap_or_else(uuid::Uuid::now_v7).to_string();
@@ -77,5 +77,12 @@ impl Repeatable for TriggerFlow {
             record::insert(tx, customer, id, version, &prepared, now)?;
             Ok(Triggered { uuid: prepared.uuid().to_owned() })
         }))
+    }
+}
+
+fn object(text: &str) -> Result<Map<String, Value>> {
+    match json::parse("The data", text, json::MOST_VALUES)? {
+        Value::Object(data) => Ok(data),
+        _ => Err(Error::invalid("The data must be a JSON object")),
     }
 }
