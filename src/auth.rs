@@ -19,9 +19,12 @@ use crate::app::bucket::BucketKey;
 use crate::app::principal::{Pass, Principal, PrincipalKey, Role};
 use crate::error::{Code, Error, Result};
 use crate::model::account::Application;
+use crate::model::catalogue::is_active;
+use crate::model::person::PersonStatus;
 use crate::model::scope::Scopes;
+use crate::store::Tx;
 use crate::store::token::TokenKind;
-use crate::store::{account, token as tokens, webhook};
+use crate::store::{account, catalogue, person, token as tokens, webhook};
 
 /// Longer keys are not even looked up (document 003: "string(512)").
 const LONGEST_KEY: usize = 512;
@@ -41,6 +44,9 @@ pub async fn admit(app: &App, credential: &Credential, address: IpAddr) -> Resul
     }
     outcome
 }
+
+/// What is said where no active flow has the public identifier. Like a webhook's URI, it is not shown.
+const NO_FLOW: &str = "There is no active flow with this identifier";
 
 /// Turns a credential and the client's address into a caller, and takes one request from its allowance.
 ///
@@ -62,8 +68,14 @@ fn identify(app: &App, credential: &Credential, address: IpAddr) -> Result<Calle
         Credential::Basic { user, password } => (by_keys(app, user, password)?, None),
         Credential::Client { id, secret } => (by_client(app, id, secret)?, None),
         Credential::Webhook(uri) => (by_webhook(app, uri)?, None),
-        Credential::Bearer(token) => {
+        Credential::Flow(public_id) => (by_flow(app, public_id)?, None),
+        Credential::Bearer(token) | Credential::Person(token) => {
             let pass = by_token(app, token)?;
+            // What people hold is good at their own addresses alone.
+            let is_persons = matches!(pass.principal.role, Role::Person(_));
+            if is_persons && !matches!(credential, Credential::Person(_)) {
+                return Err(token::invalid());
+            }
             (pass.principal, Some(pass.scopes))
         }
     };
@@ -77,6 +89,8 @@ fn identify(app: &App, credential: &Credential, address: IpAddr) -> Result<Calle
             let limit = application.as_ref().and_then(|application| application.rate_limit).unwrap_or(default_limit);
             (BucketKey::Webhook(webhook.id), limit)
         }
+        Role::Person(person) => (BucketKey::Person(person.id), default_limit),
+        Role::Flow(flow) => (BucketKey::Flow(principal.customer.id, *flow), default_limit),
         Role::Operator => return Err(wrong_credentials()),
     };
     let allowance = limit::take(app, key, limit)?;
@@ -87,7 +101,8 @@ fn identify(app: &App, credential: &Credential, address: IpAddr) -> Result<Calle
 fn scopes_of(role: &Role) -> Scopes {
     match role {
         Role::Application(application) | Role::Client { application, .. } => application.scopes,
-        Role::Webhook { .. } => Scopes::default(),
+        // People have permissions instead.
+        Role::Webhook { .. } | Role::Person(_) | Role::Flow(_) => Scopes::default(),
         Role::Operator => Scopes::all(),
     }
 }
@@ -162,7 +177,7 @@ fn by_token(app: &App, token: &str) -> Result<Pass> {
 
 fn find_pass(app: &App, hash: &[u8; 32]) -> Result<Option<Pass>> {
     app.store.peek(|tx| {
-        let Some(found) = tokens::find(tx, hash, TokenKind::Access)? else { return Ok(None) };
+        let Some(found) = tokens::find(tx, hash, TokenKind::Access)? else { return find_persons_pass(tx, hash) };
         let Some((customer, application)) = account::find_by_id(tx, found.application)? else { return Ok(None) };
         // Turning OAuth2 off for an application ends the tokens it has.
         if !application.oauth2 {
@@ -172,6 +187,39 @@ fn find_pass(app: &App, hash: &[u8; 32]) -> Result<Option<Pass>> {
         let principal = Arc::new(Principal { customer, role: Role::Application(application), actor });
         Ok(Some(Pass { principal, scopes, expires: found.expires }))
     })
+}
+
+fn find_persons_pass(tx: &mut dyn Tx, hash: &[u8; 32]) -> Result<Option<Pass>> {
+    let Some((person, expires)) = person::find_by_token(tx, hash)? else { return Ok(None) };
+    let customer = account::find_customer_by_id(tx, person.customer)?;
+    let Some(customer) = customer.filter(|_| person.status == PersonStatus::Active) else { return Ok(None) };
+    let actor = format!("user:{}", person.username);
+    let principal = Arc::new(Principal { customer, role: Role::Person(person), actor });
+    Ok(Some(Pass { principal, scopes: Scopes::default(), expires }))
+}
+
+fn by_flow(app: &App, public_id: &str) -> Result<Arc<Principal>> {
+    let public_id = public_id.to_ascii_lowercase();
+    let is_one = public_id.len() == 24 && public_id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let no_flow = || Error::new(Code::NotFound, NO_FLOW);
+    if !is_one {
+        return Err(no_flow());
+    }
+    let cache_key = PrincipalKey::Flow(public_id.clone());
+    let generation = app.store.generation();
+    if let Some(principal) = app.principals.get(generation, &cache_key) {
+        return Ok(principal);
+    }
+    let found = app.store.peek(|tx| {
+        let found = catalogue::find_anybodys(tx, &public_id)?;
+        let Some(flow) = found.filter(|flow| is_active(flow.status)) else { return Ok(None) };
+        Ok(account::find_customer_by_id(tx, flow.customer)?.map(|customer| (customer, flow.id)))
+    })?;
+    let (customer, flow) = found.ok_or_else(no_flow)?;
+    let actor = format!("flow:{}", flow.0);
+    let principal = Arc::new(Principal { customer, role: Role::Flow(flow), actor });
+    app.principals.put(generation, cache_key, Arc::clone(&principal));
+    Ok(principal)
 }
 
 fn by_webhook(app: &App, uri: &str) -> Result<Arc<Principal>> {

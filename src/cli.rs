@@ -15,6 +15,7 @@ mod secret;
 mod serve;
 mod session;
 mod token;
+mod user;
 mod webhook;
 mod wsdl;
 
@@ -74,6 +75,8 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand, visible_alias = "users")]
+    User(user::Command),
     #[command(subcommand, visible_alias = "flows")]
     Flow(flow::Command),
     #[command(subcommand, alias = "record")]
@@ -115,6 +118,7 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::App(command) => application::run(global, command),
         Command::Key(command) => key::run(global, command),
         Command::Token(command) => token::run(global, command),
+        Command::User(command) => user::run(global, command),
         Command::Flow(command) => flow::run(global, command),
         Command::Records(command) => records::run(global, command),
         Command::Webhook(command) => webhook::run(global, command),

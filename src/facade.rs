@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod compress;
+pub mod hub;
 pub mod meta;
 pub mod oauth;
 pub mod request;

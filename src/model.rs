@@ -3,9 +3,11 @@
 
 pub mod account;
 pub mod address;
+pub mod catalogue;
 pub mod distribution;
 pub mod flow;
 pub mod http;
+pub mod person;
 pub mod record;
 pub mod run;
 pub mod schema;

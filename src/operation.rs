@@ -4,10 +4,12 @@
 
 pub mod account;
 pub mod bulk;
+pub mod catalogue;
 pub mod change;
 pub mod check;
 pub mod content;
 pub mod diagram;
+pub mod execution;
 pub mod flow;
 pub mod history;
 pub mod internal;
@@ -15,6 +17,7 @@ pub mod json;
 pub mod lint;
 pub mod mark;
 pub mod payload;
+pub mod person;
 pub mod queue;
 pub mod record;
 pub mod repeat;
@@ -23,8 +26,10 @@ pub mod revision;
 pub mod schema;
 pub mod search;
 pub mod secret;
+pub mod sketch;
 pub mod token;
 pub mod tree;
+pub mod trigger;
 mod verdict;
 pub mod wait;
 pub mod webhook;
@@ -35,6 +40,7 @@ use std::time::{Duration, Instant};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
+use crate::model::person::Permission;
 use crate::model::scope::Scope;
 
 /// A request in plain types; the struct's fields are its parameters.
@@ -57,6 +63,14 @@ pub enum Access {
     Scope(Scope),
     /// Whoever knows the URI of a webhook.
     Webhook,
+    /// People with this permission, applications that were granted this scope, and the operator.
+    Member(Permission, Scope),
+    /// People, whatever they may do, applications that were granted this scope, and the operator.
+    Person(Scope),
+    /// Admins among the people, applications that were granted this scope, and the operator.
+    Admin(Scope),
+    /// Whoever knows the public identifier of a flow.
+    Flow,
     /// Applications that prove themselves with their OAuth2 client id and secret.
     Client,
     /// The operator at the command line alone.
@@ -81,10 +95,15 @@ async fn admitted<O: Operation, T>(caller: &Caller, work: impl Future<Output = R
 fn admit(access: Access, caller: &Caller) -> Result<()> {
     match access {
         Access::Scope(scope) => caller.require(scope),
+        Access::Member(permission, scope) => caller.require_either(permission, scope),
+        Access::Person(_) if caller.person().is_some() => Ok(()),
+        Access::Admin(_) if caller.person().is_some() => caller.require_admin(),
+        Access::Person(scope) | Access::Admin(scope) => caller.require(scope),
+        Access::Flow if caller.flow().is_some() => Ok(()),
         Access::Webhook if caller.webhook().is_some() => Ok(()),
         Access::Client if caller.client_id().is_some() => Ok(()),
         Access::Operator if caller.is_operator() => Ok(()),
-        Access::Webhook | Access::Client | Access::Operator => {
+        Access::Flow | Access::Webhook | Access::Client | Access::Operator => {
             Err(Error::new(Code::Forbidden, "The permissions are not correct"))
         }
     }

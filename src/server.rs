@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::config::server::MOST_WORKERS;
 use crate::error::{Code, Error, Result};
 use crate::facade::request::Surroundings;
-use crate::facade::{meta, oauth, request, soap, v1};
+use crate::facade::{hub, meta, oauth, request, soap, v1};
 use crate::server::connection::{Connection, LINGER, Limits};
 
 /// Clients that wait to be accepted; further ones try again by themselves.
@@ -147,6 +147,7 @@ fn service(
         .configure(oauth::routes)
         .configure(v1::routes::routes)
         .configure(v1::explorer::routes)
+        .configure(hub::routes)
         .default_service(web::to(v1::serve::nothing))
         .wrap_fn(admit)
         .wrap_fn(edge::pass);

@@ -7,9 +7,11 @@
 
 pub mod account;
 pub mod audit;
+pub mod catalogue;
 pub mod field;
 pub mod flow;
 pub mod partner;
+pub mod person;
 pub mod queue;
 pub mod record;
 pub mod repeat;

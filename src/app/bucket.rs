@@ -6,7 +6,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::model::account::ApplicationId;
+use crate::model::account::{ApplicationId, CustomerId};
+use crate::model::flow::FlowId;
+use crate::model::person::PersonId;
 use crate::model::time::Timestamp;
 
 const SHARDS: usize = 16;
@@ -21,6 +23,10 @@ pub enum BucketKey {
     Application(ApplicationId),
     /// A webhook's, by its number.
     Webhook(i64),
+    /// A person's.
+    Person(PersonId),
+    /// That of whoever sends data to a flow by its public identifier.
+    Flow(CustomerId, FlowId),
     /// That of failed attempts from an address.
     Failures(IpAddr),
 }

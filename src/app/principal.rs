@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use crate::model::account::{Application, Customer};
+use crate::model::flow::FlowId;
+use crate::model::person::Person;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::model::webhook::Webhook;
@@ -38,6 +40,10 @@ pub enum Role {
         /// The application whose compatibility switches and allowance it follows, if one was named.
         application: Option<Application>,
     },
+    /// A person with a token.
+    Person(Person),
+    /// Someone who knows the public identifier of a flow.
+    Flow(FlowId),
     /// The operator at the command line.
     Operator,
 }
@@ -62,4 +68,6 @@ pub enum PrincipalKey {
     Client([u8; 32], [u8; 32]),
     /// The URI of a webhook.
     Webhook(String),
+    /// The public identifier of a flow.
+    Flow(String),
 }

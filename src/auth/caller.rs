@@ -8,6 +8,8 @@ use crate::app::bucket::Allowance;
 use crate::app::principal::{Principal, Role};
 use crate::error::{Code, Error, Result};
 use crate::model::account::{Application, Compatibility, Customer, CustomerId};
+use crate::model::flow::FlowId;
+use crate::model::person::{Permission, Person};
 use crate::model::scope::{Scope, Scopes};
 use crate::model::time::Timestamp;
 use crate::model::webhook::Webhook;
@@ -64,7 +66,7 @@ impl Caller {
         match &self.principal.role {
             Role::Application(application) | Role::Client { application, .. } => Some(application),
             Role::Webhook { application, .. } => application.as_ref(),
-            Role::Operator => None,
+            Role::Person(_) | Role::Flow(_) | Role::Operator => None,
         }
     }
 
@@ -72,7 +74,7 @@ impl Caller {
     pub fn client_id(&self) -> Option<&str> {
         match &self.principal.role {
             Role::Client { client_id, .. } => Some(client_id),
-            Role::Application(_) | Role::Webhook { .. } | Role::Operator => None,
+            Role::Application(_) | Role::Webhook { .. } | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
         }
     }
 
@@ -80,7 +82,25 @@ impl Caller {
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.principal.role {
             Role::Webhook { webhook, .. } => Some(webhook),
-            Role::Application(_) | Role::Client { .. } | Role::Operator => None,
+            Role::Application(_) | Role::Client { .. } | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
+        }
+    }
+
+    /// The person who calls.
+    pub fn person(&self) -> Option<&Person> {
+        match &self.principal.role {
+            Role::Person(person) => Some(person),
+            Role::Application(_) | Role::Client { .. } | Role::Webhook { .. } | Role::Flow(_) | Role::Operator => None,
+        }
+    }
+
+    /// The flow whose public identifier was all that was needed.
+    pub fn flow(&self) -> Option<FlowId> {
+        match &self.principal.role {
+            Role::Flow(flow) => Some(*flow),
+            Role::Application(_) | Role::Client { .. } | Role::Webhook { .. } | Role::Person(_) | Role::Operator => {
+                None
+            }
         }
     }
 
@@ -128,6 +148,28 @@ impl Caller {
                 Code::Forbidden,
                 format!("The permissions are not correct: scope '{}' is needed", scope.name()),
             )),
+        }
+    }
+
+    /// Refuses unless the caller may do this: a person by permission, an application by scope.
+    pub fn require_either(&self, permission: Permission, scope: Scope) -> Result<()> {
+        match self.person() {
+            None => self.require(scope),
+            Some(person) if person.may(permission) => Ok(()),
+            Some(_) => Err(Error::new(
+                Code::Forbidden,
+                format!("The permissions are not correct: permission '{}' is needed", permission.name()),
+            )),
+        }
+    }
+
+    /// Refuses a person who is no admin. Applications have no part in this.
+    pub fn require_admin(&self) -> Result<()> {
+        match self.person() {
+            Some(person) if !person.is_admin() => {
+                Err(Error::new(Code::Forbidden, "The permissions are not correct: role 'admin' is needed"))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }

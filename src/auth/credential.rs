@@ -30,6 +30,10 @@ pub enum Credential {
     },
     /// The URI of a webhook; knowing it is the permission to post to it.
     Webhook(String),
+    /// The token of a person or, where a person's would do, an OAuth2 access token.
+    Person(String),
+    /// The public identifier of a flow; knowing it is the permission to send data to the flow.
+    Flow(String),
 }
 
 impl fmt::Debug for Credential {
@@ -41,6 +45,8 @@ impl fmt::Debug for Credential {
             Credential::Basic { .. } => "Basic(…)",
             Credential::Client { .. } => "Client(…)",
             Credential::Webhook(_) => "Webhook(…)",
+            Credential::Person(_) => "Person(…)",
+            Credential::Flow(_) => "Flow(…)",
         })
     }
 }

@@ -17,6 +17,11 @@ pub fn generate_id() -> Result<String> {
     generate::<16>()
 }
 
+/// A new public identifier as document 002 has them: 24 hexadecimal digits.
+pub fn generate_public_id() -> Result<String> {
+    generate::<12>()
+}
+
 fn generate<const N: usize>() -> Result<String> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| {

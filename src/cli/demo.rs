@@ -14,13 +14,14 @@ use crate::error::{Error, Result};
 use crate::model::account::{Compatibility, Customer, CustomerId};
 use crate::model::address::Network;
 use crate::model::flow::FlowStatus;
+use crate::model::person::{Permission, Person, PersonId, PersonRole, PersonStatus};
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::operation::execute;
 use crate::operation::flow::{PublishFlow, UpdateDraft};
 use crate::store::account::NewApplication;
-use crate::store::{Tx, account, flow, schema, webhook};
+use crate::store::{Tx, account, flow, person, schema, webhook};
 
 const PROJECT: &str = include_str!("../../fixtures/demo/project.json");
 const SCHEMA: &str = include_str!("../../fixtures/demo/schema.json");
@@ -40,7 +41,16 @@ struct Project {
     schema_url: String,
     application: Application,
     flows: Vec<PlacedFlow>,
+    user: PlacedUser,
     webhook: PlacedWebhook,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlacedUser {
+    username: String,
+    id: String,
+    token: String,
 }
 
 #[derive(Deserialize)]
@@ -178,6 +188,7 @@ pub(super) fn guide(app: &App, base: &str, receiver: Option<&str>) -> Result<Str
          API key            {}\n  \
          App key            {}\n  \
          OAuth2 client      {} / {}\n  \
+         User token         {}\n  \
          Webhook URI        {}\n  \
          Flows              {}\n  \
          Receiver           {}\n\n\
@@ -187,6 +198,7 @@ pub(super) fn guide(app: &App, base: &str, receiver: Option<&str>) -> Result<Str
         application.app_key,
         application.client_id,
         application.client_secret,
+        project.user.token,
         project.webhook.uri,
         flows.join(", "),
         delivery(app, receiver)?,
@@ -228,6 +240,7 @@ fn insert(tx: &mut dyn Tx, project: &Project, files: &[FlowFile], now: Timestamp
     insert_application(tx, customer, &project.application, now)?;
     let (url, document, sample) = (project.schema_url.clone(), SCHEMA.to_owned(), RECORD.to_owned());
     schema::insert(tx, customer, &DataSchema { url, document, sample, created: now, modified: now })?;
+    insert_user(tx, customer, &project.user, now)?;
     for PlacedFlow { name, id: _, status } in &project.flows {
         let file = files.iter().find(|file| file.name == *name);
         let file = file.ok_or_else(|| Error::internal(format!("the demo has no file for the flow {name}")))?;
@@ -260,6 +273,29 @@ fn insert_application(tx: &mut dyn Tx, customer: CustomerId, application: &Appli
     };
     account::insert_application(tx, &new, now)?;
     Ok(())
+}
+
+/// A person who may do everything within the customer.
+fn insert_user(tx: &mut dyn Tx, customer: CustomerId, user: &PlacedUser, now: Timestamp) -> Result<()> {
+    let id = person::insert(
+        tx,
+        &Person {
+            id: PersonId(0),
+            customer,
+            public_id: user.id.clone(),
+            username: user.username.clone(),
+            first_name: String::new(),
+            last_name: String::new(),
+            status: PersonStatus::Active,
+            roles: vec![PersonRole::Admin],
+            permissions: Permission::ALL.to_vec(),
+            last_login: None,
+            has_token: false,
+            created: now,
+            modified: now,
+        },
+    )?;
+    person::insert_token(tx, id, &key::hash(&user.token), "The demo's well-known token", now, None)
 }
 
 #[cfg(test)]

@@ -43,6 +43,11 @@ impl Timestamp {
         self.civil(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
     }
 
+    /// The spelling of document 002, in UTC and to the millisecond: `2023-11-09T20:46:58.652Z`.
+    pub fn to_iso(self) -> String {
+        self.civil(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    }
+
     /// The spelling of dates in documented replies, in that time zone: `2016-05-03 11:47:38`.
     pub fn to_date_time(self, zone: &TimeZone) -> String {
         DATE_TIME.datetime_to_string(&self.civil(zone))

@@ -119,6 +119,34 @@ pub(super) fn steps(entries: &[ShownEntry]) -> Result<Vec<RunStep>> {
     Ok(steps)
 }
 
+/// An attempt as a line of a step's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it began.
+    pub at: Option<Timestamp>,
+    /// The attempt's number.
+    pub attempt: i64,
+    /// What became of it.
+    pub outcome: String,
+    /// Microseconds that it took.
+    pub duration_us: i64,
+    /// Why it was in vain, if it was.
+    pub error: Option<String>,
+}
+
+/// The attempts of one step among those that were committed together.
+pub(super) fn log_lines(attempts: &str, step: &str) -> Result<Vec<LogLine>> {
+    let kept: Vec<Kept> = serde_json::from_str(attempts).map_err(Error::internal)?;
+    let lines = kept.into_iter().filter(|kept| kept.step == step).map(|kept| LogLine {
+        at: kept.at.map(Timestamp),
+        attempt: kept.attempt,
+        error: kept.error.as_deref().map(message),
+        outcome: kept.outcome,
+        duration_us: kept.duration_us,
+    });
+    Ok(lines.collect())
+}
+
 /// The kind and the name of the step that a record is at (`current_step`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentStep<'s> {

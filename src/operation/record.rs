@@ -65,12 +65,26 @@ pub struct InsertedRecord {
 }
 
 /// An accepted submission before it is stored.
-struct Prepared {
+pub(super) struct Prepared {
     record: InsertedRecord,
     fields: Vec<FieldValue>,
     request_hash: [u8; 32],
     status: RecordStatus,
     due: Timestamp,
+}
+
+impl Prepared {
+    /// One that was checked, and is to run now.
+    pub(super) fn now(flow: FlowId, uuid: String, data: String, fields: Vec<FieldValue>, now: Timestamp) -> Prepared {
+        let request_hash = request_hash(flow, None, &data);
+        let record = InsertedRecord { uuid, data };
+        Prepared { record, fields, request_hash, status: RecordStatus::Waiting, due: now }
+    }
+
+    /// What it is called.
+    pub(super) fn uuid(&self) -> &str {
+        &self.record.uuid
+    }
 }
 
 impl Operation for InsertRecords {
@@ -156,7 +170,10 @@ fn prepare(app: &App, demands: &Demands, submissions: Vec<Submission>, now: Time
     }
 }
 
-fn insert(
+/// Stores what was accepted, unless the same is there already.
+/// # Errors
+/// `Conflict` if the identifier has other content.
+pub(super) fn insert(
     tx: &mut dyn Tx,
     customer: CustomerId,
     flow: FlowId,

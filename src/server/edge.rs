@@ -25,7 +25,7 @@ use crate::telemetry::context::{within, within_sync};
 const LONGEST_TARGET: usize = 8 * 1024;
 
 /// Every method that any address knows.
-const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, POST, PUT";
+const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
 /// Answers a request, or lets it on.
 pub(super) fn pass<S>(

@@ -17,7 +17,7 @@ macro_rules! select {
     };
 }
 
-/// Inserts a flow with the customer's next number; `Conflict` if the name is taken within the customer.
+/// Inserts a flow with the customer's next number, which none of its flows has had before; `Conflict` if the name is taken within the customer.
 pub fn insert(
     tx: &mut dyn Tx,
     customer: CustomerId,
@@ -28,7 +28,8 @@ pub fn insert(
 ) -> Result<FlowId> {
     let rows = tx.query(
         "INSERT INTO flow (customer_id, number, name, description, status, draft, created_at, modified_at) \
-         VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM flow WHERE customer_id = $1), \
+         VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM (SELECT number FROM flow WHERE customer_id = $1 \
+         UNION ALL SELECT last_flow FROM customer WHERE id = $1) AS used), \
          $2, $3, $4, $5, $6, $6) ON CONFLICT (customer_id, name) DO NOTHING RETURNING number",
         &[
             customer.0.into(),

@@ -67,6 +67,8 @@ pub enum Dialect {
     Rest,
     /// OAuth2, at `/oauth`.
     OAuth,
+    /// Users, flows and webhooks, at the root.
+    Hub,
 }
 
 impl Dialect {
@@ -75,6 +77,7 @@ impl Dialect {
             Dialect::Soap => "soap",
             Dialect::Rest => "rest",
             Dialect::OAuth => "oauth",
+            Dialect::Hub => "hub",
         }
     }
 }

@@ -31,6 +31,7 @@ mod explorer;
 mod expression;
 mod faults;
 mod house;
+mod hub;
 mod json;
 mod jsonata;
 mod message;

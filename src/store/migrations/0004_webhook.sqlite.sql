@@ -80,10 +80,9 @@ CREATE TABLE person (
     first_name TEXT NOT NULL,
     last_name TEXT NOT NULL,
     status TEXT NOT NULL,
-    -- The names of roles and of permissions: JSON arrays.
+    -- The names of roles and of permissions, with spaces between them.
     roles TEXT NOT NULL,
     permissions TEXT NOT NULL,
-    failed_logins BIGINT NOT NULL DEFAULT 0,
     last_login BIGINT,
     created_at BIGINT NOT NULL,
     modified_at BIGINT NOT NULL,
@@ -114,5 +113,7 @@ ALTER TABLE flow ADD COLUMN public_id TEXT;
 CREATE UNIQUE INDEX flow_public_id ON flow (public_id) WHERE public_id IS NOT NULL;
 ALTER TABLE customer ADD COLUMN public_id TEXT;
 CREATE UNIQUE INDEX customer_public_id ON customer (public_id) WHERE public_id IS NOT NULL;
--- What document 002 keeps of a flow beside its graph, and no step reads: a JSON object.
-ALTER TABLE flow ADD COLUMN hub TEXT;
+-- What document 002 takes a flow for: ordinary, realtime or long_running. No step reads it.
+ALTER TABLE flow ADD COLUMN kind TEXT NOT NULL DEFAULT 'ordinary';
+-- The highest number of a flow that was removed: none is given twice, because what is remembered of a version never ends.
+ALTER TABLE customer ADD COLUMN last_flow BIGINT NOT NULL DEFAULT 0;
