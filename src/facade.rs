@@ -4,6 +4,7 @@ pub mod body;
 pub mod compress;
 pub mod meta;
 pub mod oauth;
+pub mod payload;
 pub mod request;
 pub mod resource;
 pub mod soap;

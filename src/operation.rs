@@ -57,6 +57,8 @@ pub enum Access {
     Scope(Scope),
     /// Whoever knows the URI of a webhook.
     Webhook,
+    /// Whoever knows an address that a run waits at.
+    Callback,
     /// Applications that prove themselves with their OAuth2 client id and secret.
     Client,
     /// The operator at the command line alone.
@@ -82,9 +84,10 @@ fn admit(access: Access, caller: &Caller) -> Result<()> {
     match access {
         Access::Scope(scope) => caller.require(scope),
         Access::Webhook if caller.webhook().is_some() => Ok(()),
+        Access::Callback if caller.callback().is_some() => Ok(()),
         Access::Client if caller.client_id().is_some() => Ok(()),
         Access::Operator if caller.is_operator() => Ok(()),
-        Access::Webhook | Access::Client | Access::Operator => {
+        Access::Webhook | Access::Callback | Access::Client | Access::Operator => {
             Err(Error::new(Code::Forbidden, "The permissions are not correct"))
         }
     }

@@ -21,6 +21,8 @@ pub enum BucketKey {
     Application(ApplicationId),
     /// A webhook's, by its number.
     Webhook(i64),
+    /// That of an address that a run waits at, by its number.
+    Callback(i64),
     /// That of failed attempts from an address.
     Failures(IpAddr),
 }

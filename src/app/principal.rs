@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::account::{Application, Customer};
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
-use crate::model::webhook::Webhook;
+use crate::model::webhook::{Callback, Webhook};
 
 /// A customer, and in which role someone acts for it.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub enum Role {
         /// The application whose compatibility switches and allowance it follows, if one was named.
         application: Option<Application>,
     },
+    /// Someone who knows an address that a run waits at.
+    Callback(Callback),
     /// The operator at the command line.
     Operator,
 }

@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::account::{Application, Compatibility, Customer, CustomerId};
 use crate::model::scope::{Scope, Scopes};
 use crate::model::time::Timestamp;
-use crate::model::webhook::Webhook;
+use crate::model::webhook::{Callback, Webhook};
 
 /// Who asks for an operation, from where.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Caller {
         match &self.principal.role {
             Role::Application(application) | Role::Client { application, .. } => Some(application),
             Role::Webhook { application, .. } => application.as_ref(),
-            Role::Operator => None,
+            Role::Callback(_) | Role::Operator => None,
         }
     }
 
@@ -72,7 +72,7 @@ impl Caller {
     pub fn client_id(&self) -> Option<&str> {
         match &self.principal.role {
             Role::Client { client_id, .. } => Some(client_id),
-            Role::Application(_) | Role::Webhook { .. } | Role::Operator => None,
+            Role::Application(_) | Role::Webhook { .. } | Role::Callback(_) | Role::Operator => None,
         }
     }
 
@@ -80,7 +80,15 @@ impl Caller {
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.principal.role {
             Role::Webhook { webhook, .. } => Some(webhook),
-            Role::Application(_) | Role::Client { .. } | Role::Operator => None,
+            Role::Application(_) | Role::Client { .. } | Role::Callback(_) | Role::Operator => None,
+        }
+    }
+
+    /// The address of a waiting run that was posted to.
+    pub fn callback(&self) -> Option<&Callback> {
+        match &self.principal.role {
+            Role::Callback(callback) => Some(callback),
+            Role::Application(_) | Role::Client { .. } | Role::Webhook { .. } | Role::Operator => None,
         }
     }
 

@@ -25,4 +25,76 @@ impl Parameters {
             Some(_) => Err(refused()),
         }
     }
+
+    /// The same for the text of a JSON object, which is not read if nothing is declared.
+    /// # Errors
+    /// As for [`Parameters::check`].
+    pub fn check_text(&self, sent: &str) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let sent = serde_json::from_str(sent).map_err(|_| Error::invalid("An object is required"))?;
+        self.check(&sent)
+    }
+
+    /// Checks that what was sent has every member that is declared, each of its type. Others may be there too.
+    /// # Errors
+    /// `InvalidInput` that names the member and what it must be.
+    pub fn check(&self, sent: &Map<String, Value>) -> Result<()> {
+        for (name, kind) in &self.0 {
+            let kind = kind.as_str().unwrap_or("any");
+            match sent.get(name) {
+                None => return Err(Error::invalid(format!("The member '{name}' is required: {}", article(kind)))),
+                Some(value) if !is_of(kind, value) => {
+                    return Err(Error::invalid(format!("The member '{name}' must be {}", article(kind))));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_of(kind: &str, value: &Value) -> bool {
+    match kind {
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "boolean" => value.is_boolean(),
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        _ => true,
+    }
+}
+
+fn article(kind: &str) -> String {
+    match kind {
+        "any" => "any value".to_owned(),
+        "integer" | "object" | "array" => format!("an {kind}"),
+        _ => format!("a {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_declared_must_be_sent() {
+        let declared = json!({"name": "string", "age": "integer", "tags": "array", "more": "any"});
+        let declared = Parameters::parse("inputParameters", Some(declared)).expect("a declaration");
+        let told = |sent: Value| declared.check(sent.as_object().expect("an object")).err();
+        assert!(told(json!({"name": "", "age": 1.0, "tags": [], "more": null, "other": 1})).is_none());
+        for (sent, expected) in [
+            (json!({}), "The member 'name' is required: a string"),
+            (json!({"name": 1}), "The member 'name' must be a string"),
+            (json!({"name": "", "age": 1.5}), "The member 'age' must be an integer"),
+            (json!({"name": "", "age": 1, "tags": {}}), "The member 'tags' must be an array"),
+            (json!({"name": "", "age": 1, "tags": []}), "The member 'more' is required: any value"),
+        ] {
+            assert_eq!(told(sent).expect("a refusal").message(), expected);
+        }
+    }
 }
