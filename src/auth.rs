@@ -4,6 +4,7 @@
 pub mod address;
 pub mod caller;
 pub mod credential;
+pub mod guard;
 pub mod key;
 pub mod limit;
 pub mod scope;
@@ -14,17 +15,20 @@ use std::sync::Arc;
 
 pub use self::caller::{Caller, operator};
 pub use self::credential::Credential;
+pub use self::guard::Post;
+use self::guard::Scheme;
 use crate::app::App;
 use crate::app::bucket::BucketKey;
 use crate::app::principal::{Pass, Principal, PrincipalKey, Role};
 use crate::error::{Code, Error, Result};
-use crate::model::account::Application;
+use crate::model::account::{Application, CustomerId};
 use crate::model::catalogue::is_active;
 use crate::model::person::PersonStatus;
 use crate::model::scope::Scopes;
+use crate::model::webhook::Guard;
 use crate::store::Tx;
 use crate::store::token::TokenKind;
-use crate::store::{account, catalogue, person, token as tokens, webhook};
+use crate::store::{account, callback, catalogue, person, token as tokens, webhook};
 
 /// Longer keys are not even looked up (document 003: "string(512)").
 const LONGEST_KEY: usize = 512;
@@ -56,13 +60,21 @@ const NO_FLOW: &str = "There is no active flow with this identifier";
 /// `Unauthenticated`, `TokenInvalid`, or for a webhook `NotFound`: nobody stands behind the credential. `AddressRefused`
 /// and `RateLimited`: somebody does.
 pub fn authenticate(app: &App, credential: &Credential, address: IpAddr) -> Result<Caller> {
-    identify(app, credential, address).map_err(|error| match error.code() {
+    authenticate_post(app, credential, guard::NOTHING, address)
+}
+
+/// As [`authenticate`] for what is posted to a webhook, which may have to prove more than that it knows the URI.
+/// # Errors
+/// As [`authenticate`]; `Unauthenticated` too where the proof is missing or wrong, and `TooLarge` for a body that is larger
+/// than the webhook takes.
+pub fn authenticate_post(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr) -> Result<Caller> {
+    identify(app, credential, post, address).map_err(|error| match error.code() {
         Code::Unauthenticated | Code::TokenInvalid | Code::NotFound => limit::failed(app, address, error),
         _ => error,
     })
 }
 
-fn identify(app: &App, credential: &Credential, address: IpAddr) -> Result<Caller> {
+fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr) -> Result<Caller> {
     let (principal, narrowed) = match credential {
         Credential::Keys { api, app: application } => (by_keys(app, api, application)?, None),
         Credential::Basic { user, password } => (by_keys(app, user, password)?, None),
@@ -86,8 +98,15 @@ fn identify(app: &App, credential: &Credential, address: IpAddr) -> Result<Calle
             (BucketKey::Application(application.id), application.rate_limit.unwrap_or(default_limit))
         }
         Role::Webhook { webhook, application } => {
-            let limit = application.as_ref().and_then(|application| application.rate_limit).unwrap_or(default_limit);
-            (BucketKey::Webhook(webhook.id), limit)
+            let settings = &webhook.settings;
+            admit_size(settings.body_limit, post)?;
+            guarded(app, webhook.customer, &settings.guard, post)?;
+            let of_application = || application.as_ref().and_then(|application| application.rate_limit);
+            (BucketKey::Webhook(webhook.id), settings.rate_limit.or_else(of_application).unwrap_or(default_limit))
+        }
+        Role::Callback(callback) => {
+            guarded(app, callback.customer, &callback.settings.guard, post)?;
+            (BucketKey::Callback(callback.id), default_limit)
         }
         Role::Person(person) => (BucketKey::Person(person.id), default_limit),
         Role::Flow(flow) => (BucketKey::Flow(principal.customer.id, *flow), default_limit),
@@ -102,7 +121,7 @@ fn scopes_of(role: &Role) -> Scopes {
     match role {
         Role::Application(application) | Role::Client { application, .. } => application.scopes,
         // People have permissions instead.
-        Role::Webhook { .. } | Role::Person(_) | Role::Flow(_) => Scopes::default(),
+        Role::Webhook { .. } | Role::Callback(_) | Role::Person(_) | Role::Flow(_) => Scopes::default(),
         Role::Operator => Scopes::all(),
     }
 }
@@ -241,11 +260,38 @@ fn by_webhook(app: &App, uri: &str) -> Result<Arc<Principal>> {
         let customer = account::find_customer_by_id(tx, webhook.customer)?;
         Ok(customer.map(|customer| (customer, webhook, application)))
     })?;
-    let (customer, webhook, application) = found.ok_or_else(no_webhook)?;
+    let Some((customer, webhook, application)) = found else { return by_callback(app, uri) };
     let actor = format!("webhook:{}", webhook.id);
     let principal = Arc::new(Principal { customer, role: Role::Webhook { webhook, application }, actor });
     app.principals.put(generation, cache_key, Arc::clone(&principal));
     Ok(principal)
+}
+
+/// An address that a run waits at. It is not remembered: it comes and goes with its record, and is used once.
+fn by_callback(app: &App, uri: &str) -> Result<Arc<Principal>> {
+    let found = app.store.peek(|tx| {
+        let Some(callback) = callback::find_by_uri(tx, uri)? else { return Ok(None) };
+        let customer = account::find_customer_by_id(tx, callback.customer)?;
+        Ok(customer.map(|customer| (customer, callback)))
+    })?;
+    let (customer, callback) = found.ok_or_else(no_webhook)?;
+    let actor = format!("callback:{}", callback.id);
+    Ok(Arc::new(Principal { customer, role: Role::Callback(callback), actor }))
+}
+
+/// The guard's refusal, which knows by what something was to be proved.
+fn guarded(app: &App, customer: CustomerId, guard: &Guard, post: Post<'_>) -> Result<()> {
+    guard::check(app, customer, guard, post).map_err(|error| match (error.code(), Scheme::of(guard)) {
+        (Code::Unauthenticated, Some(scheme)) => error.because(limit::Unproved(scheme)),
+        _ => error,
+    })
+}
+
+fn admit_size(limit: Option<u32>, post: Post<'_>) -> Result<()> {
+    match limit.filter(|limit| usize::try_from(*limit).is_ok_and(|limit| post.body.len() > limit)) {
+        None => Ok(()),
+        Some(limit) => Err(Error::new(Code::TooLarge, format!("The body is larger than {limit} bytes"))),
+    }
 }
 
 fn admit_address(application: &Application, address: IpAddr) -> Result<()> {

@@ -25,6 +25,8 @@ pub enum Code {
     InUse,
     /// What was named does not exist for this caller.
     NotFound,
+    /// What was named existed, and will not again.
+    Gone,
     /// The request contradicts what is stored.
     Conflict,
     /// What the client last saw has changed since, and it asked to be told (RFC 9110 §13.1.1).
@@ -45,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables and tests that must not forget one.
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Code::InvalidInput,
         Code::Unauthenticated,
         Code::TokenInvalid,
@@ -53,6 +55,7 @@ impl Code {
         Code::Forbidden,
         Code::InUse,
         Code::NotFound,
+        Code::Gone,
         Code::Conflict,
         Code::Outdated,
         Code::Refused,
@@ -73,6 +76,7 @@ impl Code {
             Code::Forbidden => "forbidden",
             Code::InUse => "in_use",
             Code::NotFound => "not_found",
+            Code::Gone => "gone",
             Code::Conflict => "conflict",
             Code::Outdated => "outdated",
             Code::Refused => "refused",

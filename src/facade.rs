@@ -5,6 +5,7 @@ pub mod compress;
 pub mod hub;
 pub mod meta;
 pub mod oauth;
+pub mod payload;
 pub mod request;
 pub mod resource;
 pub mod soap;

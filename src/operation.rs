@@ -71,6 +71,8 @@ pub enum Access {
     Admin(Scope),
     /// Whoever knows the public identifier of a flow.
     Flow,
+    /// Whoever knows an address that a run waits at.
+    Callback,
     /// Applications that prove themselves with their OAuth2 client id and secret.
     Client,
     /// The operator at the command line alone.
@@ -101,9 +103,10 @@ fn admit(access: Access, caller: &Caller) -> Result<()> {
         Access::Person(scope) | Access::Admin(scope) => caller.require(scope),
         Access::Flow if caller.flow().is_some() => Ok(()),
         Access::Webhook if caller.webhook().is_some() => Ok(()),
+        Access::Callback if caller.callback().is_some() => Ok(()),
         Access::Client if caller.client_id().is_some() => Ok(()),
         Access::Operator if caller.is_operator() => Ok(()),
-        Access::Flow | Access::Webhook | Access::Client | Access::Operator => {
+        Access::Flow | Access::Webhook | Access::Callback | Access::Client | Access::Operator => {
             Err(Error::new(Code::Forbidden, "The permissions are not correct"))
         }
     }

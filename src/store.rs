@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod callback;
 pub mod catalogue;
 pub mod field;
 pub mod flow;

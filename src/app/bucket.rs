@@ -27,6 +27,8 @@ pub enum BucketKey {
     Person(PersonId),
     /// That of whoever sends data to a flow by its public identifier.
     Flow(CustomerId, FlowId),
+    /// That of an address that a run waits at, by its number.
+    Callback(i64),
     /// That of failed attempts from an address.
     Failures(IpAddr),
 }

@@ -8,7 +8,7 @@ use crate::model::flow::FlowId;
 use crate::model::person::Person;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
-use crate::model::webhook::Webhook;
+use crate::model::webhook::{Callback, Webhook};
 
 /// A customer, and in which role someone acts for it.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub enum Role {
     Person(Person),
     /// Someone who knows the public identifier of a flow.
     Flow(FlowId),
+    /// Someone who knows an address that a run waits at.
+    Callback(Callback),
     /// The operator at the command line.
     Operator,
 }

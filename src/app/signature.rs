@@ -1,4 +1,5 @@
-//! Signatures of webhooks as Standard Webhooks 1.0 has them: made for those that leave, checked of those that come in.
+//! Signatures of webhooks as Standard Webhooks 1.0 has them: made for those that leave, checked of those that come in. And
+//! those that other senders make, by what is said of them.
 //! Where a signature stands in a message, and whose keys there are, is not known here.
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, Result};
 use crate::model::time::{MILLISECONDS_OF_A_SECOND, Timestamp};
+use crate::model::webhook::{Algorithm, Encoding};
 
 /// What a key begins with where it is written down.
 const PREFIX: &str = "whsec_";
@@ -75,6 +77,30 @@ pub fn is_recent(timestamp: &str, now: Timestamp, tolerance: i64) -> bool {
     sent.is_some_and(|sent| now.0.abs_diff(sent) <= tolerance.unsigned_abs())
 }
 
+/// Whether a signature of a message's parts, written in that way, is good under the key.
+pub fn is_authentic(algorithm: Algorithm, encoding: Encoding, key: &[u8], message: &[&[u8]], signature: &str) -> bool {
+    let algorithm = match algorithm {
+        Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Algorithm::Sha256 => hmac::HMAC_SHA256,
+        Algorithm::Sha512 => hmac::HMAC_SHA512,
+    };
+    let given = match encoding {
+        Encoding::Hex => from_hex(signature),
+        Encoding::Base64 => STANDARD.decode(signature).ok(),
+    };
+    let key = hmac::Key::new(algorithm, key);
+    given.is_some_and(|given| hmac::verify(&key, &message.concat(), &given).is_ok())
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>()?;
+    let byte = |pair: &[u32]| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    };
+    digits.chunks(2).map(byte).collect()
+}
+
 /// The value of `webhook-timestamp`.
 pub fn seconds(at: Timestamp) -> String {
     at.0.div_euclid(MILLISECONDS_OF_A_SECOND).to_string()
@@ -128,6 +154,31 @@ mod tests {
         }
         assert!(!is_signed(&[key(&SigningKey::generate().expect("a key"))], ID, AT, BODY, &signed));
         assert!(!is_signed(&[], ID, AT, BODY, &signed));
+    }
+
+    #[test]
+    fn other_signatures_are_checked_by_what_is_said_of_them() {
+        let (key, body): (&[u8], &[u8]) = (b"key", b"The quick brown fox jumps over the lazy dog");
+        for (algorithm, hex) in [
+            (Algorithm::Sha1, "de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9"),
+            (Algorithm::Sha256, "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"),
+            (
+                Algorithm::Sha512,
+                "b42af09057bac1e2d41708e48a902e09b5ff7f12ab428a4fe86653c73dd248fb82f948a549f7b791a5b41915ee4d1ec3935357e4e2317250d0372afa2ebeeb3a",
+            ),
+        ] {
+            let (front, back) = body.split_at(7);
+            let base64 = STANDARD.encode(from_hex(hex).expect("digits"));
+            let is_good =
+                |encoding, key, message: &[&[u8]], text: &str| is_authentic(algorithm, encoding, key, message, text);
+            assert!(is_good(Encoding::Hex, key, &[body], hex) && is_good(Encoding::Hex, key, &[front, back], hex));
+            assert!(is_good(Encoding::Hex, key, &[body], &hex.to_uppercase()));
+            assert!(is_good(Encoding::Base64, key, &[body], &base64));
+            assert!(!is_good(Encoding::Hex, b"other", &[body], hex) && !is_good(Encoding::Hex, key, &[back], hex));
+            for wrong in [&base64, &hex[2..], &hex[1..], "", "zz", "ää"] {
+                assert!(!is_good(Encoding::Hex, key, &[body], wrong), "{wrong}");
+            }
+        }
     }
 
     #[test]

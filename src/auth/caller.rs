@@ -12,7 +12,7 @@ use crate::model::flow::FlowId;
 use crate::model::person::{Permission, Person};
 use crate::model::scope::{Scope, Scopes};
 use crate::model::time::Timestamp;
-use crate::model::webhook::Webhook;
+use crate::model::webhook::{Callback, Webhook};
 
 /// Who asks for an operation, from where.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Caller {
         match &self.principal.role {
             Role::Application(application) | Role::Client { application, .. } => Some(application),
             Role::Webhook { application, .. } => application.as_ref(),
-            Role::Person(_) | Role::Flow(_) | Role::Operator => None,
+            Role::Callback(_) | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
         }
     }
 
@@ -74,7 +74,12 @@ impl Caller {
     pub fn client_id(&self) -> Option<&str> {
         match &self.principal.role {
             Role::Client { client_id, .. } => Some(client_id),
-            Role::Application(_) | Role::Webhook { .. } | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
+            Role::Application(_)
+            | Role::Webhook { .. }
+            | Role::Callback(_)
+            | Role::Person(_)
+            | Role::Flow(_)
+            | Role::Operator => None,
         }
     }
 
@@ -82,7 +87,12 @@ impl Caller {
     pub fn webhook(&self) -> Option<&Webhook> {
         match &self.principal.role {
             Role::Webhook { webhook, .. } => Some(webhook),
-            Role::Application(_) | Role::Client { .. } | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
+            Role::Application(_)
+            | Role::Client { .. }
+            | Role::Callback(_)
+            | Role::Person(_)
+            | Role::Flow(_)
+            | Role::Operator => None,
         }
     }
 
@@ -90,7 +100,12 @@ impl Caller {
     pub fn person(&self) -> Option<&Person> {
         match &self.principal.role {
             Role::Person(person) => Some(person),
-            Role::Application(_) | Role::Client { .. } | Role::Webhook { .. } | Role::Flow(_) | Role::Operator => None,
+            Role::Application(_)
+            | Role::Client { .. }
+            | Role::Webhook { .. }
+            | Role::Callback(_)
+            | Role::Flow(_)
+            | Role::Operator => None,
         }
     }
 
@@ -98,9 +113,25 @@ impl Caller {
     pub fn flow(&self) -> Option<FlowId> {
         match &self.principal.role {
             Role::Flow(flow) => Some(*flow),
-            Role::Application(_) | Role::Client { .. } | Role::Webhook { .. } | Role::Person(_) | Role::Operator => {
-                None
-            }
+            Role::Application(_)
+            | Role::Client { .. }
+            | Role::Webhook { .. }
+            | Role::Callback(_)
+            | Role::Person(_)
+            | Role::Operator => None,
+        }
+    }
+
+    /// The address of a waiting run that was posted to.
+    pub fn callback(&self) -> Option<&Callback> {
+        match &self.principal.role {
+            Role::Callback(callback) => Some(callback),
+            Role::Application(_)
+            | Role::Client { .. }
+            | Role::Webhook { .. }
+            | Role::Person(_)
+            | Role::Flow(_)
+            | Role::Operator => None,
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::app::bucket::{Allowance, BucketKey};
+use crate::auth::guard::Scheme;
 use crate::error::{Code, Error, Result};
 
 /// Milliseconds in which the allowance of failed attempts comes back.
@@ -36,9 +37,10 @@ pub(super) fn take(app: &App, key: BucketKey, limit: u32) -> Result<Option<Allow
 /// Counts a failed attempt from that address. Gives the error, which then knows what is left to the address.
 pub fn failed(app: &App, address: IpAddr, error: Error) -> Error {
     let key = BucketKey::Failures(network_of(address));
+    let scheme = error.source().and_then(|source| source.downcast_ref()).map(|Unproved(scheme)| *scheme);
     let cause = match app.buckets.take(key, app.config.auth.failure_limit, FAILURE_WINDOW, app.clock.now()) {
-        Ok(allowance) => Cause::Failed(allowance),
-        Err(allowance) => Cause::FailedAgain(allowance),
+        Ok(allowance) => Cause::Failed(allowance, scheme),
+        Err(allowance) => Cause::FailedAgain(allowance, scheme),
     };
     error.because(cause)
 }
@@ -53,13 +55,21 @@ pub fn of_address(app: &App, address: IpAddr) -> Allowance {
 /// can carry the `X-RateLimit-*` headers as well.
 pub fn allowance_of(error: &Error) -> Option<Allowance> {
     Some(match cause_of(error)? {
-        Cause::UsedUp(allowance) | Cause::Failed(allowance) | Cause::FailedAgain(allowance) => *allowance,
+        Cause::UsedUp(allowance) | Cause::Failed(allowance, _) | Cause::FailedAgain(allowance, _) => *allowance,
     })
+}
+
+/// By what a webhook that refused has its senders prove something; `None` if it was no webhook's guard that did.
+pub fn scheme_of(error: &Error) -> Option<Scheme> {
+    match cause_of(error)? {
+        Cause::UsedUp(_) => None,
+        Cause::Failed(_, scheme) | Cause::FailedAgain(_, scheme) => *scheme,
+    }
 }
 
 /// Whether the error is a failed attempt beyond the allowance of its address.
 pub fn is_excessive(error: &Error) -> bool {
-    matches!(cause_of(error), Some(Cause::FailedAgain(_)))
+    matches!(cause_of(error), Some(Cause::FailedAgain(..)))
 }
 
 /// Waits for `auth.failure_delay` if the error is a failed attempt beyond the allowance of its address, unless too many
@@ -90,9 +100,21 @@ fn cause_of(error: &Error) -> Option<&Cause> {
 #[derive(Debug)]
 enum Cause {
     UsedUp(Allowance),
-    Failed(Allowance),
-    FailedAgain(Allowance),
+    Failed(Allowance, Option<Scheme>),
+    FailedAgain(Allowance, Option<Scheme>),
 }
+
+/// What a webhook's guard was not shown, until the attempt is counted.
+#[derive(Debug)]
+pub(super) struct Unproved(pub(super) Scheme);
+
+impl fmt::Display for Unproved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the webhook's guard was not satisfied ({:?})", self.0)
+    }
+}
+
+impl StdError for Unproved {}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,10 +122,10 @@ impl fmt::Display for Cause {
             Cause::UsedUp(Allowance { limit, reset, .. }) => {
                 write!(f, "the allowance of {limit} requests is used up and whole again in {reset} seconds")
             }
-            Cause::Failed(Allowance { remaining, .. }) => {
+            Cause::Failed(Allowance { remaining, .. }, _) => {
                 write!(f, "{remaining} failed attempts are left to the address")
             }
-            Cause::FailedAgain(Allowance { limit, .. }) => {
+            Cause::FailedAgain(Allowance { limit, .. }, _) => {
                 write!(f, "the address has used up its {limit} failed attempts a minute")
             }
         }

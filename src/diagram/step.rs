@@ -4,15 +4,18 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::policy::{OnError, Retry, milliseconds};
+use super::policy::{OnError, Retry, duration_of, milliseconds};
 use super::raw::RawNode;
 use crate::error::{Error, Result};
 use crate::expression::Expression;
 use crate::expression::template::Template;
 use crate::model::http::{Auth, Method, StatusRange};
+use crate::model::webhook::{CallbackReply, CallbackSettings, Guard};
 
 /// Characters of a step's id.
 const LONGEST_ID: usize = 64;
+/// Milliseconds that a step may wait for what is posted to it: 90 days.
+pub const LONGEST_WAIT: i64 = 90 * 24 * 3_600_000;
 /// Characters of a step's name.
 const LONGEST_NAME: usize = 128;
 
@@ -52,6 +55,8 @@ pub enum Kind {
     Flow(RunFlow),
     /// Waits.
     Delay(Delay),
+    /// Waits until something is posted to an address that the run has for it.
+    Wait(Box<Wait>),
     /// Says what a caller that waits is to be told.
     Respond(Respond),
     /// Ends the run, in success or failure.
@@ -163,6 +168,15 @@ pub enum Delay {
     Until(Template),
 }
 
+/// Waiting for what is posted.
+#[derive(Debug)]
+pub struct Wait {
+    /// How long at most: a duration.
+    pub timeout: Template,
+    /// What the address asks of whoever posts, and what it answers.
+    pub settings: CallbackSettings,
+}
+
 /// What a caller that waits is told.
 #[derive(Debug)]
 pub struct Respond {
@@ -195,6 +209,7 @@ impl Kind {
             Kind::Move(_) => "move",
             Kind::Flow(_) => "flow",
             Kind::Delay(_) => "delay",
+            Kind::Wait(_) => "wait",
             Kind::Respond(_) => "respond",
             Kind::Stop(_) => "stop",
             Kind::End => "end",
@@ -230,6 +245,7 @@ impl Kind {
                 templates.extend(step.url.iter().chain(&step.headers));
                 &step.auth
             }
+            Kind::Wait(wait) => return wait.settings.guard.secrets(),
             _ => return Vec::new(),
         };
         match auth {
@@ -246,8 +262,8 @@ impl Kind {
 }
 
 /// The names of all kinds, as diagrams write them.
-pub const KINDS: [&str; 11] =
-    ["transform", "branch", "http", "soap", "record", "move", "flow", "delay", "respond", "stop", "end"];
+pub const KINDS: [&str; 12] =
+    ["transform", "branch", "http", "soap", "record", "move", "flow", "delay", "wait", "respond", "stop", "end"];
 
 impl Step {
     pub(super) fn of(node: RawNode) -> Result<Step> {
@@ -301,6 +317,7 @@ fn kind(name: &str, fields: &mut Fields) -> Result<Kind> {
         "move" => Kind::Move(MoveTo { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
         "flow" => Kind::Flow(RunFlow { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
         "delay" => Kind::Delay(delay(fields)?),
+        "wait" => Kind::Wait(Box::new(wait(fields)?)),
         "respond" => Kind::Respond(Respond {
             status: fields.optional_plain("status")?,
             headers: fields.optional_plain("headers")?,
@@ -409,6 +426,33 @@ fn delay(fields: &mut Fields) -> Result<Delay> {
         (None, Some(time)) => Ok(Delay::Until(time)),
         _ => Err(Error::invalid("fields must have either for or until")),
     }
+}
+
+fn wait(fields: &mut Fields) -> Result<Wait> {
+    // What is written out can be checked now.
+    let timeout = fields.0.get("timeout").filter(|value| !value.as_str().is_some_and(|text| text.contains("{{")));
+    if timeout.is_some_and(|timeout| !duration_of(timeout).is_some_and(|length| (1..=LONGEST_WAIT).contains(&length))) {
+        return Err(Error::invalid("fields.timeout must be a duration such as 2h or 30d, and at most 90 days"));
+    }
+    let guard: Option<Guard> = fields.optional("guard")?;
+    let reply: Option<CallbackReply> = fields.optional("reply")?;
+    if let Some(flaw) = guard.as_ref().and_then(Guard::flaw) {
+        return Err(Error::invalid(format!("fields.guard: {flaw}")));
+    }
+    if let Some(reply) = &reply {
+        if !(200..=599).contains(&reply.status) {
+            return Err(Error::invalid("fields.reply.status must be a number from 200 to 599"));
+        }
+        if reply.body.to_string().contains("{{") {
+            return Err(Error::invalid(
+                "fields.reply.body must hold no expression: what is posted may come before the run is there",
+            ));
+        }
+    }
+    Ok(Wait {
+        timeout: fields.plain("timeout")?,
+        settings: CallbackSettings { guard: guard.unwrap_or_default(), reply },
+    })
 }
 
 /// The fields of a step that were not read yet.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::failure::StepFailure;
-use super::journey::{Child, End, Journey, Segment};
+use super::journey::{Child, End, Journey, NewCallback, Segment};
 use crate::app::App;
 use crate::diagram::policy::FlowError;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::model::run::Claim;
 use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination, MadeRecord};
 use crate::store::run::{self, Place};
-use crate::store::{Tx, account};
+use crate::store::{Tx, account, callback};
 
 /// A segment ready to be committed.
 pub(super) struct Settled {
@@ -29,6 +29,7 @@ pub(super) struct Settled {
     attempt: i64,
     attempts: String,
     outputs: String,
+    callbacks: Vec<NewCallback>,
     content: Option<Content>,
     end: SettledEnd,
 }
@@ -38,6 +39,7 @@ enum SettledEnd {
     Finished,
     Failed { told: Option<MadeRecord> },
     Later { due: Timestamp },
+    Posted { due: Timestamp },
     Moved { flow: FlowId, version: i64, content: Option<Content> },
     Child { made: Option<MadeRecord>, resumed: Option<String> },
 }
@@ -76,6 +78,7 @@ impl Settled {
             End::External => SettledEnd::External,
             End::Finished => SettledEnd::Finished,
             End::Later { due } => SettledEnd::Later { due },
+            End::Posted { due } => SettledEnd::Posted { due },
             End::Moved { to, content } => SettledEnd::Moved { flow: to.flow(), version: to.version, content },
             End::Failed { failure, told } => SettledEnd::Failed { told: report(app, journey, &failure, told) },
             End::Child(child) => awaited(journey, child),
@@ -87,6 +90,7 @@ impl Settled {
             attempt: journey.attempt(),
             attempts: serde_json::to_string(&segment.attempts).map_err(Error::internal)?,
             outputs: serde_json::to_string(&segment.outputs).map_err(Error::internal)?,
+            callbacks: segment.callbacks,
             content: segment.content,
             end,
         })
@@ -103,6 +107,7 @@ impl Settled {
             attempt: claim.attempt,
             attempts: attempts.to_string(),
             outputs: "{}".to_owned(),
+            callbacks: Vec::new(),
             content: None,
             end: SettledEnd::Failed { told: None },
             claim,
@@ -125,7 +130,9 @@ impl Settled {
             SettledEnd::Finished => "finished",
             SettledEnd::Failed { .. } => "failed",
             SettledEnd::Moved { .. } => "moved",
-            SettledEnd::External | SettledEnd::Later { .. } | SettledEnd::Child { .. } => "left",
+            SettledEnd::External | SettledEnd::Later { .. } | SettledEnd::Posted { .. } | SettledEnd::Child { .. } => {
+                "left"
+            }
         }
     }
 
@@ -136,6 +143,11 @@ impl Settled {
             return Ok(kept);
         }
         run::insert_log(tx, self.claim.record, self.claim.run, conditions.now, &self.attempts, &self.outputs)?;
+        // Nobody can know the addresses of a run that is over before it told anybody.
+        for callback in self.callbacks.iter().filter(|_| kept != Kept::Over) {
+            let (record, run) = (self.claim.record, self.claim.run);
+            callback::insert(tx, record, run, &callback.step, &callback.uri, &callback.settings, conditions.now)?;
+        }
         if kept == Kept::Over
             && let Some(parent) = self.claim.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. }))
         {
@@ -174,6 +186,13 @@ impl Settled {
             SettledEnd::Later { due } => {
                 let status = if *due > now { RecordStatus::Scheduled } else { RecordStatus::Waiting };
                 self.leave(tx, status, Some(*due), Kept::Left)
+            }
+            SettledEnd::Posted { due } => {
+                // What was posted since the step was looked at found the record taken, and could not wake it.
+                let posted = callback::payload(tx, self.claim.record, self.claim.run, &self.step)?;
+                let due = if posted.is_some() { now } else { *due };
+                let status = if due > now { RecordStatus::Scheduled } else { RecordStatus::Waiting };
+                self.leave(tx, status, Some(due), Kept::Left)
             }
             SettledEnd::Finished => self.leave(tx, RecordStatus::Finished, None, Kept::Over),
             SettledEnd::Failed { told } => {

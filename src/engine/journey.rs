@@ -3,6 +3,7 @@
 //! A journey changes nothing but itself. It goes as far as it can without the outside world, and gives what has to be
 //! committed before it may go further.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, Serializer};
@@ -15,7 +16,7 @@ use crate::app::App;
 use crate::app::fields::StoredFlow;
 use crate::auth::key;
 use crate::diagram::policy::{FlowError, OnError};
-use crate::diagram::step::Step;
+use crate::diagram::step::{Kind, Step};
 use crate::diagram::{Diagram, Next, NoWay};
 use crate::error::{Error, Result};
 use crate::expression::Limits;
@@ -23,7 +24,7 @@ use crate::expression::names::Names;
 use crate::model::run::Claim;
 use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
-use crate::store::run;
+use crate::store::{callback, run};
 
 /// The variable that holds the outputs of the steps done.
 const STEPS: &str = "steps";
@@ -49,14 +50,28 @@ pub(super) struct Journey {
     /// Whether its last attempt at that step was in vain.
     failed: bool,
     names: Names,
+    /// The addresses that its steps wait at, by step, as expressions see them.
+    callbacks: Map<String, Value>,
+    /// Those of them that were made just now, to be committed with the first segment.
+    made: Vec<NewCallback>,
     /// What `$run` was last made of, since making it is most of the work of an attempt that computes little.
     named: Option<(Timestamp, i64)>,
+}
+
+/// An address that was made for a step to wait at.
+pub(super) struct NewCallback {
+    pub(super) step: String,
+    pub(super) uri: String,
+    /// As JSON text.
+    pub(super) settings: String,
 }
 
 /// What has to be committed before a journey goes on, or because it is over.
 pub(super) struct Segment {
     pub(super) attempts: Vec<Attempt>,
     pub(super) outputs: Outputs,
+    /// Addresses that were made for steps to wait at.
+    pub(super) callbacks: Vec<NewCallback>,
     /// New data of the record.
     pub(super) content: Option<Content>,
     pub(super) end: End,
@@ -92,6 +107,8 @@ pub(super) enum End {
     Failed { failure: StepFailure, told: Option<String> },
     /// It goes on later, at the same step.
     Later { due: Timestamp },
+    /// It goes on at the same step once something was posted to that step's address, or at that time.
+    Posted { due: Timestamp },
     /// In another flow.
     Moved { to: Destination, content: Option<Content> },
     /// Once the record of another flow has ended, which may have to be made first.
@@ -118,6 +135,8 @@ pub(super) enum Done {
     Data(Value, Content),
     /// The record goes on at that time.
     Until(Timestamp),
+    /// The same, or before that as soon as something is posted to the step's address.
+    Listen(Timestamp),
     /// The run ends here.
     Stop { fails: bool, text: Option<String> },
     /// The record goes to another flow.
@@ -176,6 +195,8 @@ impl Journey {
             data: Arc::new(data),
             entered: None,
             failed: false,
+            callbacks: Map::new(),
+            made: Vec::new(),
             named: None,
             claim,
             diagram,
@@ -193,7 +214,35 @@ impl Journey {
             false => journey.read_outputs(app)?,
             true => journey.step = journey.diagram.entry().map(|step| step.id.clone()).unwrap_or_default(),
         }
+        journey.find_callbacks(app)?;
         Ok(journey)
+    }
+
+    /// Finds the addresses that the run has for its steps, and makes those that it lacks: all of them when it begins. They
+    /// are committed before anything leaves, so that a step that is repeated tells the same ones.
+    fn find_callbacks(&mut self, app: &App) -> Result<()> {
+        let diagram = Arc::clone(&self.diagram);
+        let mut waits = diagram.steps().iter().filter_map(|step| match &step.kind {
+            Kind::Wait(wait) => Some((step, wait)),
+            _ => None,
+        });
+        let Some(first) = waits.next() else { return Ok(()) };
+        let (record, run) = (self.claim.record, self.claim.run);
+        let known: HashMap<_, _> = app.store.peek(|tx| callback::list(tx, record, run))?.into_iter().collect();
+        for (step, wait) in std::iter::once(first).chain(waits) {
+            let uri = match known.get(&step.id) {
+                Some(uri) => uri.clone(),
+                None => {
+                    let uri = key::generate_secret()?;
+                    let settings = serde_json::to_string(&wait.settings).map_err(Error::internal)?;
+                    self.made.push(NewCallback { step: step.id.clone(), uri: uri.clone(), settings });
+                    uri
+                }
+            };
+            let address = format!("{}/v1/webhook/{uri}", app.config.server.public_url);
+            self.callbacks.insert(step.id.clone(), address.into());
+        }
+        Ok(())
     }
 
     fn read_outputs(&mut self, app: &App) -> Result<()> {
@@ -255,17 +304,23 @@ impl Journey {
         self.names.restart(since.0, seed(&self.claim, &self.step, 0));
         if self.named != Some((since, self.attempt)) {
             self.named = Some((since, self.attempt));
-            self.names.insert(
-                "run",
-                json!({
-                    "uuid": self.claim.uuid,
-                    "run": self.claim.run,
-                    "attempt": self.attempt + 1,
-                    "started": since.to_atom(),
-                }),
-            );
+            let mut run = json!({
+                "uuid": self.claim.uuid,
+                "run": self.claim.run,
+                "attempt": self.attempt + 1,
+                "started": since.to_atom(),
+            });
+            if let Some(members) = run.as_object_mut().filter(|_| !self.callbacks.is_empty()) {
+                members.insert("callbacks".to_owned(), Value::Object(self.callbacks.clone()));
+            }
+            self.names.insert("run", run);
         }
         &self.names
+    }
+
+    /// Since when the record stands at the step.
+    pub(super) fn since(&self, now: Timestamp) -> Timestamp {
+        self.entered.unwrap_or(now)
     }
 
     /// Whether the record had come to stand at the step it stands at before it was taken up.
@@ -287,8 +342,13 @@ impl Journey {
     /// Goes on until something has to be committed. `performed` is what came of the step it stands at, if that was one
     /// that talks to the outside world.
     pub(super) fn advance(&mut self, terms: &Terms<'_>, mut performed: Option<Performed>) -> Segment {
-        let mut segment =
-            Segment { attempts: Vec::new(), outputs: Outputs::default(), content: None, end: End::Finished };
+        let mut segment = Segment {
+            attempts: Vec::new(),
+            outputs: Outputs::default(),
+            callbacks: std::mem::take(&mut self.made),
+            content: None,
+            end: End::Finished,
+        };
         loop {
             let diagram = Arc::clone(&self.diagram);
             let Some(step) = diagram.step(&self.step) else {
@@ -337,7 +397,7 @@ impl Journey {
             }
             Ok(Done::Pass) => segment.attempts.push(tried(Outcome::Done)),
             Ok(Done::Reply(ref reply)) => segment.attempts.push(tried(Outcome::Done).with_output(&showing, reply)),
-            Ok(Done::Until(due)) => segment.attempts.push(tried(Outcome::Waits).until(due)),
+            Ok(Done::Until(due) | Done::Listen(due)) => segment.attempts.push(tried(Outcome::Waits).until(due)),
             Ok(Done::Await(_)) => segment.attempts.push(tried(Outcome::Waits)),
             Ok(Done::Stop { fails: true, ref text }) => {
                 let failure = stopped(step, text.as_deref());
@@ -369,6 +429,10 @@ impl Journey {
             Ok(Done::Until(due)) => {
                 self.enter(terms, segment);
                 Some(End::Later { due })
+            }
+            Ok(Done::Listen(due)) => {
+                self.enter(terms, segment);
+                Some(End::Posted { due })
             }
             Ok(Done::Await(child)) => {
                 self.enter(terms, segment);

@@ -10,12 +10,15 @@ use super::failure::{self, StepFailure};
 use super::journey::{Child, Done, Journey, Performed, Terms};
 use crate::auth::key;
 use crate::diagram::policy::duration_of;
-use crate::diagram::step::{Delay, Kind, MoveTo, Output, RecordChange, Respond, RunFlow, Step, Stop};
+use crate::diagram::step::{
+    Delay, Kind, LONGEST_WAIT, MoveTo, Output, RecordChange, Respond, RunFlow, Step, Stop, Wait,
+};
+use crate::error::Error;
 use crate::expression::template::Template;
 use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
-use crate::store::{record, run};
+use crate::store::{callback, record, run};
 
 /// How many records deep flows may make records, and how often they may move one.
 const DEEPEST: i64 = 16;
@@ -46,7 +49,8 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
         Kind::Record(change) => change_record(terms, journey, change, now),
         Kind::Move(target) => move_on(terms, journey, target, now),
         Kind::Flow(call) => run_flow(terms, journey, call, step, now),
-        Kind::Delay(delay) => wait(terms, journey, delay, now),
+        Kind::Delay(delay) => delay_for(terms, journey, delay, now),
+        Kind::Wait(wait) => listen(terms, journey, wait, step, now),
         Kind::Respond(respond) => reply(terms, journey, respond, now),
         Kind::Stop(stop) => end(terms, journey, stop, now),
         Kind::End => Ok(Done::Stop { fails: false, text: None }),
@@ -188,7 +192,7 @@ fn result(source: Option<&str>, outputs: &[String], data: &str) -> Value {
     source.and_then(kept).unwrap_or_else(|| serde_json::from_str(data).unwrap_or_default())
 }
 
-fn wait(terms: &Terms<'_>, journey: &mut Journey, delay: &Delay, now: Timestamp) -> Outcome<Done> {
+fn delay_for(terms: &Terms<'_>, journey: &mut Journey, delay: &Delay, now: Timestamp) -> Outcome<Done> {
     // The record was taken up again because its time has come, or because somebody made it due.
     if journey.has_entered() {
         return Ok(Done::Pass);
@@ -212,6 +216,26 @@ fn wait(terms: &Terms<'_>, journey: &mut Journey, delay: &Delay, now: Timestamp)
         }
     };
     Ok(if due > now { Done::Until(due) } else { Done::Pass })
+}
+
+/// Takes what was posted to the step's address, be it before the run came here, or waits for it.
+fn listen(terms: &Terms<'_>, journey: &mut Journey, wait: &Wait, step: &Step, now: Timestamp) -> Outcome<Done> {
+    let (record, run) = (journey.claim.record, journey.claim.run);
+    if let Some(posted) = terms.app.store.peek(|tx| callback::payload(tx, record, run, &step.id))? {
+        return Ok(Done::Output(serde_json::from_str(&posted).map_err(Error::internal)?));
+    }
+    let timeout = render(terms, journey, "timeout", &wait.timeout, now)?;
+    let timeout = duration_of(&timeout).filter(|timeout| *timeout <= LONGEST_WAIT).ok_or_else(|| {
+        StepFailure::lasting(
+            "expression",
+            "timeout: it must come to a number of seconds, or a text such as 5m, 2h or 30d, and at most 90 days",
+        )
+    })?;
+    let due = Timestamp(journey.since(now).0.saturating_add(timeout));
+    match due > now {
+        true => Ok(Done::Listen(due)),
+        false => Err(StepFailure::lasting("timeout", "Nothing was posted to the step's address in time")),
+    }
 }
 
 fn reply(terms: &Terms<'_>, journey: &mut Journey, respond: &Respond, now: Timestamp) -> Outcome<Done> {

@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
-use crate::store::Tx;
 use crate::store::run::{self, Orphan, Place};
+use crate::store::{Tx, callback, webhook};
 
 /// How many records are taken back in one transaction.
 const BATCH: i64 = 500;
@@ -79,6 +79,9 @@ fn gives_up(orphan: &Orphan, most: i64) -> bool {
     orphan.attempt >= most
 }
 
+/// Payloads of webhooks and addresses of runs that are removed in one transaction.
+const REMOVED: i64 = 500;
+
 /// Where the history was last looked through for what is too old.
 #[derive(Debug, Default)]
 pub(super) struct Pruning {
@@ -90,6 +93,16 @@ impl Pruning {
     pub(super) async fn prune(&mut self, app: &Arc<App>) -> Result<()> {
         let Some(age) = app.config.engine.history_milliseconds() else { return Ok(()) };
         let (before, after) = (Timestamp(app.clock.now().0.saturating_sub(age)), self.after);
+        if app
+            .store
+            .peek(|tx| Ok(webhook::has_payloads_before(tx, before)? || callback::has_any_before(tx, before)?))?
+        {
+            let remove = move |tx: &mut dyn Tx| {
+                webhook::prune_payloads(tx, before, REMOVED)?;
+                callback::prune(tx, before, REMOVED)
+            };
+            app.store.write(remove).await?;
+        }
         if !app.store.peek(|tx| run::has_log_before(tx, before, after))? {
             self.after = 0;
             return Ok(());

@@ -89,6 +89,14 @@ impl Content {
         Ok(Content { data, fields })
     }
 
+    /// The same for JSON text that was checked, kept byte for byte.
+    /// # Errors
+    /// As for [`Content::of`].
+    pub fn of_text(app: &App, customer: CustomerId, to: &Destination, data: String) -> Result<Content> {
+        let fields = Demands::of(app, customer, Arc::clone(&to.flow))?.fields(&data)?;
+        Ok(Content { data, fields })
+    }
+
     /// Replaces what a record can be searched by.
     pub fn update_fields(&self, tx: &mut dyn Tx, customer: CustomerId, uuid: &str) -> Result<()> {
         field::update(tx, customer, uuid, &self.fields)
@@ -138,7 +146,9 @@ impl MadeRecord {
             return Ok(false);
         }
         field::insert(tx, self.customer, &self.uuid, &self.content.fields)?;
-        if let Some(stored) = record::find(tx, self.customer, &self.uuid)? {
+        if self.depth > 0
+            && let Some(stored) = record::find(tx, self.customer, &self.uuid)?
+        {
             run::update_parent(tx, stored.id, self.parent, self.depth)?;
         }
         Ok(true)

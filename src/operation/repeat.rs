@@ -15,6 +15,8 @@ use crate::store::repeat::{self, Remembered, RepeatKey};
 
 /// Characters of a key.
 const LONGEST_KEY: usize = 255;
+/// Milliseconds for which a webhook's messages are told apart: a day.
+const DELIVERY_LIFETIME: i64 = 24 * 3_600_000;
 /// How many expired keys are forgotten whenever one is remembered.
 const FORGOTTEN: i64 = 100;
 
@@ -63,6 +65,9 @@ pub(super) async fn commit<T: Send + 'static>(app: &App, write: Write<T>) -> Res
 pub enum Key<'k> {
     /// The header `Idempotency-Key`.
     Idempotency(&'k str),
+    /// The value of a header by which a webhook's sender tells its messages apart. Whatever comes under it again, perhaps with
+    /// another date or count in it, is the same message.
+    Delivery(&'k str),
     /// The `MessageID` of WS-Addressing, which must be another one for each message (WS-Addressing 1.0 Core §3.1).
     Message(&'k str),
 }
@@ -71,6 +76,7 @@ impl Key<'_> {
     fn name(self) -> &'static str {
         match self {
             Key::Idempotency(_) => "Idempotency-Key",
+            Key::Delivery(_) => "message's identifier",
             Key::Message(_) => "MessageID",
         }
     }
@@ -80,6 +86,7 @@ impl Key<'_> {
     /// `InvalidInput` for a text that is no key.
     fn kept(self) -> Result<String> {
         match self {
+            Key::Delivery(id) => Ok(format!("delivery {}", key::hex(&key::hash(id)))),
             Key::Message(id) => Ok(format!("message {}", key::hex(&key::hash(id)))),
             Key::Idempotency(text) => {
                 match (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -132,9 +139,15 @@ async fn run_once<O: Repeatable>(app: &App, caller: &Caller, key: Key<'_>, opera
     let request = Request {
         key: RepeatKey { customer: caller.customer().id, actor: caller.actor().to_owned(), key: key.kept()? },
         name: key.name(),
-        hash: fingerprint(&operation)?,
+        hash: match key {
+            Key::Delivery(_) => Vec::new(),
+            Key::Idempotency(_) | Key::Message(_) => fingerprint(&operation)?,
+        },
         now: app.clock.now(),
-        lifetime: app.config.api.idempotency_milliseconds(),
+        lifetime: match key {
+            Key::Delivery(_) => DELIVERY_LIFETIME,
+            Key::Idempotency(_) | Key::Message(_) => app.config.api.idempotency_milliseconds(),
+        },
     };
     if let Some(output) = app.store.peek(|tx| request.recall(tx))? {
         return Ok(Once::Repeated(output));

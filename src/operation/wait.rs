@@ -69,25 +69,41 @@ impl Operation for AwaitRun {
     type Output = Awaited;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<Awaited> {
-        let uuid = parse_uuid(&self.uuid)?;
-        let customer = caller.customer().id;
-        let patience = self.patience.min(app.config.engine.longest_wait);
-        #[expect(clippy::disallowed_methods, reason = "how long somebody waits, whatever the clock is set to")]
-        let started = Instant::now();
-        let mut awaited = 1;
-        loop {
-            // Before the look, so that an end in between is not missed.
-            let waiting = app.waiters.attend(customer, &uuid);
-            let end = app.store.peek(|tx| {
-                let record = record::find(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
-                look(tx, &record, &mut awaited)
-            })?;
-            let left = patience.saturating_sub(started.elapsed());
-            match end {
-                Some(end) => return Ok(Awaited { run: awaited, end }),
-                None if left.is_zero() => return Ok(Awaited { run: awaited, end: RunEnd::UnderWay }),
-                None => waiting.woken(left).await,
-            }
+        wait_for(app, caller, &parse_uuid(&self.uuid)?, self.patience).await
+    }
+}
+
+/// Waits until the run has ended of the record that was made of what the caller posted to a webhook.
+pub struct AwaitWebhookRun(pub AwaitRun);
+
+impl Operation for AwaitWebhookRun {
+    const NAME: &'static str = "awaitWebhookRun";
+    const ACCESS: Access = Access::Webhook;
+    type Output = Awaited;
+
+    async fn run(self, app: &App, caller: &Caller) -> Result<Awaited> {
+        wait_for(app, caller, &self.0.uuid, self.0.patience).await
+    }
+}
+
+async fn wait_for(app: &App, caller: &Caller, uuid: &str, patience: Duration) -> Result<Awaited> {
+    let customer = caller.customer().id;
+    let patience = patience.min(app.config.engine.longest_wait);
+    #[expect(clippy::disallowed_methods, reason = "how long somebody waits, whatever the clock is set to")]
+    let started = Instant::now();
+    let mut awaited = 1;
+    loop {
+        // Before the look, so that an end in between is not missed.
+        let waiting = app.waiters.attend(customer, uuid);
+        let end = app.store.peek(|tx| {
+            let record = record::find(tx, customer, uuid)?.ok_or_else(|| not_found(uuid))?;
+            look(tx, &record, &mut awaited)
+        })?;
+        let left = patience.saturating_sub(started.elapsed());
+        match end {
+            Some(end) => return Ok(Awaited { run: awaited, end }),
+            None if left.is_zero() => return Ok(Awaited { run: awaited, end: RunEnd::UnderWay }),
+            None => waiting.woken(left).await,
         }
     }
 }

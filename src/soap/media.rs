@@ -89,12 +89,7 @@ pub struct Package<'a> {
 /// # Errors
 /// A sentence for the caller: no boundary, parts that do not end, too many of them, an unknown transfer encoding.
 pub fn unpack<'a>(media_type: &MediaType, body: &'a [u8], max_parts: usize) -> Result<Package<'a>, String> {
-    let boundary = media_type.parameter("boundary").filter(|boundary| !boundary.is_empty());
-    let boundary = boundary.ok_or("The multipart Content-Type has no boundary")?;
-    if boundary.len() > LONGEST_BOUNDARY {
-        return Err(format!("The multipart boundary is longer than {LONGEST_BOUNDARY} characters"));
-    }
-    let mut parts = split(body, boundary, max_parts)?;
+    let mut parts = split(body, boundary(media_type)?, max_parts)?;
     let start = media_type.parameter("start").map(strip_brackets);
     let root = match start {
         Some(start) => parts
@@ -111,10 +106,45 @@ pub fn unpack<'a>(media_type: &MediaType, body: &'a [u8], max_parts: usize) -> R
     Ok(Package { root_type: root.media_type, root: root.content, attachments })
 }
 
+/// A field of a form that came as a package.
+#[derive(Debug)]
+pub struct FormPart<'a> {
+    /// Its name.
+    pub name: String,
+    /// The file's name, if it is a file.
+    pub file: Option<String>,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Its content.
+    pub content: Cow<'a, [u8]>,
+}
+
+/// Takes a `multipart/form-data` body apart (RFC 7578).
+/// # Errors
+/// A sentence for the caller, as for [`unpack`]; or a part without a name.
+pub fn form_parts<'a>(media_type: &MediaType, body: &'a [u8], max_parts: usize) -> Result<Vec<FormPart<'a>>, String> {
+    let form_part = |part: Part<'a>| {
+        let name = part.disposition.parameter("name").ok_or("A part of the form has no name")?.to_owned();
+        let file = part.disposition.parameter("filename").map(str::to_owned);
+        Ok(FormPart { name, file, media_type: part.media_type, content: part.content })
+    };
+    split(body, boundary(media_type)?, max_parts)?.into_iter().map(form_part).collect()
+}
+
 struct Part<'a> {
     id: &'a str,
+    disposition: MediaType,
     media_type: MediaType,
     content: Cow<'a, [u8]>,
+}
+
+fn boundary(media_type: &MediaType) -> Result<&str, String> {
+    let boundary = media_type.parameter("boundary").filter(|boundary| !boundary.is_empty());
+    let boundary = boundary.ok_or("The multipart Content-Type has no boundary")?;
+    match boundary.len() <= LONGEST_BOUNDARY {
+        true => Ok(boundary),
+        false => Err(format!("The multipart boundary is longer than {LONGEST_BOUNDARY} characters")),
+    }
 }
 
 fn split<'a>(body: &'a [u8], boundary: &str, max_parts: usize) -> Result<Vec<Part<'a>>, String> {
@@ -155,6 +185,7 @@ fn find_delimiter(body: &[u8], delimiter: &[u8], from: usize) -> Option<usize> {
 
 fn part(bytes: &[u8]) -> Result<Part<'_>, String> {
     let (mut id, mut media_type, mut encoding) = ("", MediaType::default(), "");
+    let mut disposition = MediaType::default();
     let mut rest = bytes;
     loop {
         let end = rest.iter().position(|byte| *byte == b'\n').ok_or("A part of the package has no content")?;
@@ -167,6 +198,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, String> {
         let Some((name, value)) = line.split_once(':') else { continue };
         match name.trim().to_ascii_lowercase().as_str() {
             "content-id" => id = strip_brackets(value),
+            "content-disposition" => disposition = MediaType::parse(value),
             "content-type" => media_type = MediaType::parse(value),
             "content-transfer-encoding" => encoding = value.trim(),
             _ => {}
@@ -185,7 +217,7 @@ fn part(bytes: &[u8]) -> Result<Part<'_>, String> {
             ));
         }
     };
-    Ok(Part { id, media_type, content })
+    Ok(Part { id, disposition, media_type, content })
 }
 
 fn strip_brackets(id: &str) -> &str {

@@ -13,7 +13,7 @@ use flowgate::model::time::Timestamp;
 use flowgate::operation::account::{AddApplication, AddCustomer, RotateKey, Rotated};
 use flowgate::operation::flow::{AddFlow, PublishFlow, UpdateDraft};
 use flowgate::operation::token::IssueToken;
-use flowgate::operation::webhook::AddWebhook;
+use flowgate::operation::webhook::{AddWebhook, WebhookChange};
 use flowgate::operation::{Operation, execute};
 use flowgate::store::{Options, Store, account, audit};
 use tempfile::TempDir;
@@ -276,7 +276,10 @@ async fn applications_and_webhooks_have_allowances_of_their_own() {
     gateway.run(AddFlow { name: "Leads".to_owned(), description: String::new(), graph }).await.expect("a flow");
     for uri in ["one", "two"] {
         let (flow, uri) = ("Leads".to_owned(), Some(uri.to_owned()));
-        gateway.run(AddWebhook { flow, uri, application: None }).await.expect("a webhook");
+        gateway
+            .run(AddWebhook { flow, uri, application: None, change: WebhookChange::default() })
+            .await
+            .expect("a webhook");
     }
     for _ in 0..5 {
         assert_eq!(gateway.call(&keys("api-key", "busy"), HOME).expect("no limit").allowance(), None);
@@ -310,6 +313,7 @@ async fn a_webhook_is_known_by_its_uri_alone() {
         flow: flow.to_owned(),
         uri: uri.map(str::to_owned),
         application: Some("orders".to_owned()),
+        change: WebhookChange::default(),
     };
     let uri = gateway.run(add("1", None)).await.expect("a webhook");
     assert_eq!(uri.len(), 32);

@@ -16,9 +16,10 @@ use crate::envelope::{gzip, package};
 use crate::support::{Answer, send};
 
 const MIB: u64 = 1 << 20;
-/// What one SOAP request may cost, one of REST, and one of REST in XML: with the largest body that is taken, six, seven and
-/// ten times as much as the configuration says.
+/// What one SOAP request may cost, one of REST or to a webhook, which keeps what was posted beside what it makes of it, and one
+/// of REST in XML: with the largest body that is taken, six, seven and ten times as much as the configuration says.
 const PROMISE: u64 = 64 * MIB;
+const PROMISE_WEBHOOK: u64 = 84 * MIB;
 const PROMISE_REST: u64 = 84 * MIB;
 const PROMISE_XML: u64 = 120 * MIB;
 /// What is not the request's own: 16 MiB of pages that the database keeps in memory once they were used, and what the
@@ -198,7 +199,6 @@ fn no_request_costs_more_memory_than_promised() {
     let many_names =
         |from: usize| (from..from + 24_000).map(|number| format!("<{}/>", name(number))).collect::<String>();
     let four = (0..4).map(|n| format!("<y{n}>{}</y{n}>", many_names(n * 24_000))).collect::<String>();
-    let wide: Vec<u8> = webhook(&"\u{4e2d}".repeat(3_900_000)).encode_utf16().flat_map(u16::to_le_bytes).collect();
     let long = post(&"<x href=\"#l\"/>".repeat(40_000), &format!("<l id=\"l\">{}</l>", mib(11, "x")));
     let records = format!("[{}{{}}]", format!("{{\"a\":\"{}\"}},", "x".repeat(800)).repeat(9_999));
     let one = format!("{{\"a\":\"{}\"}}", mib(8, "x"));
@@ -207,16 +207,40 @@ fn no_request_costs_more_memory_than_promised() {
         vec![
             row("elements of many names", post(&four, ""), 200),
             row("references to a long text", long, 500),
-            row("UTF-16", wide, 200),
             row_with(
                 ("Content-Type", "text/xml; charset=windows-1252"),
                 row("windows-1252", latin(0x80, 11 << 20), 500),
             ),
             row("a record of one text", insert(&one), 200),
             row("as many records as allowed", insert(&records), 200),
-            row("a webhook of one text", webhook(&mib(11, "x")), 200),
             row_with(("Content-Encoding", "gzip"), row("a gigabyte in a megabyte", gzip_bomb(), 500)),
             row_with(MTOM, row("a flood of parts", package(&vec![("Content-ID: x", b"x".as_slice()); 5_000]), 500)),
+        ],
+    );
+}
+
+/// A payload for the demo's webhook over REST.
+fn hook(what: &'static str, kind: &'static str, body: impl Into<Vec<u8>>, status: u16) -> Row {
+    Row { path: "/v1/webhook/demo-hook", headers: vec![("Content-Type", kind)], ..row(what, body, status) }
+}
+
+#[test]
+fn nor_does_a_webhook() {
+    let wide: Vec<u8> = webhook(&"\u{4e2d}".repeat(3_900_000)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let xml = format!("<a>{}</a>", "<b>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx</b>".repeat(99_990));
+    let file = "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n";
+    measure(
+        PROMISE_WEBHOOK,
+        vec![
+            row("UTF-16", wide, 200),
+            row("a webhook of one text", webhook(&mib(11, "x")), 200),
+            hook("JSON", JSON, format!("{{\"a\":\"{}\"}}", mib(11, "x")), 201),
+            hook("XML of many elements", XML, xml, 201),
+            hook("too many elements", XML, format!("<a>{}</a>", mib(11, "<b/>")), 400),
+            hook("a form", "application/x-www-form-urlencoded", format!("a={}", mib(11, "x")), 201),
+            hook("a form of too many fields", "application/x-www-form-urlencoded", mib(11, "a=1&"), 400),
+            hook("a file", "multipart/form-data; boundary=x", format!("{file}{}\r\n--x--", mib(8, "x")), 201),
+            hook("what JSON escapes", "text/plain", mib(11, "\u{1}"), 413),
         ],
     );
 }

@@ -65,6 +65,7 @@ fn advice(code: Code) -> &'static str {
         Code::NotFound => {
             "Check the name or number; what belongs to another customer does not exist for this one. For `webhook`, check the URI."
         }
+        Code::Gone => "Stop: the run that waited at this address is over.",
         Code::Conflict => {
             "Read what is stored and decide: the same Uuid has other content, the name is taken, or the state forbids the change."
         }

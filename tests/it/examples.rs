@@ -444,7 +444,8 @@ impl Stage<'_> {
     fn is_done(&self, file: &str) {
         let (schemas, records) = match file {
             "insert_schema" | "get_schema" | "update_schema" => (1, 0),
-            "insert_record" | "url_authorization" | "get_record" | "update_record" | "change_status" => (0, 1),
+            "insert_record" | "url_authorization" | "get_record" | "update_record" | "change_status"
+            | "post_webhook" => (0, 1),
             "search_records" | "move_to_flow" => (0, 2),
             _ => (0, 0),
         };

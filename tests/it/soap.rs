@@ -143,6 +143,11 @@ fn the_eleven_operations_answer_as_documented_in_all_four_forms() {
         assert_eq!(members, ["customer", "flow_name", "description", "current_flow", "versions"]);
         assert_eq!(diagram["current_flow"]["graph"], diagram["versions"][0]["graph"]);
         assert_eq!(diagram["current_flow"]["status"], "public");
+        let answer = send("webhook", &[text("Uri", "hook"), text("Payload", "🚀 <x/> & more")]);
+        assert_eq!(reply(&answer, "created", "201", "Webhook response has been saved successfully", "null"), "");
+        let payloads = app.app.store.peek(|tx| webhook::find_payloads(tx, tenant.customer, 1, 10)).expect("payloads");
+        assert_eq!(payloads.iter().map(|payload| payload.payload.as_str()).collect::<Vec<_>>(), ["🚀 <x/> & more"]);
+
         let status =
             |status: &'static str| Part::Struct("FlowDiagramObject", vec![text("FlowId", "1"), text("Status", status)]);
         for (to, done) in [("paused", "paused"), ("running", "resumed"), ("inactive", "stopped")] {
@@ -156,11 +161,6 @@ fn the_eleven_operations_answer_as_documented_in_all_four_forms() {
             ));
             assert!(resource.contains(&format!("\"status\":\"{to}\"")), "{resource}");
         }
-
-        let answer = send("webhook", &[text("Uri", "hook"), text("Payload", "🚀 <x/> & more")]);
-        assert_eq!(reply(&answer, "created", "201", "Webhook response has been saved successfully", "null"), "");
-        let payloads = app.app.store.peek(|tx| webhook::find_payloads(tx, tenant.customer, 1, 10)).expect("payloads");
-        assert_eq!(payloads.iter().map(|payload| payload.payload.as_str()).collect::<Vec<_>>(), ["🚀 <x/> & more"]);
 
         let answer = send("deleteSchema", &[keys()]);
         assert_eq!(reply(&answer, "ok", "200", "Schema has been removed successfully", "null"), "");

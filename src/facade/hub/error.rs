@@ -14,6 +14,7 @@ pub fn describe(code: Code) -> StatusCode {
         Code::Unauthenticated | Code::TokenInvalid => StatusCode::UNAUTHORIZED,
         Code::AddressRefused | Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Gone => StatusCode::GONE,
         Code::InUse | Code::Conflict => StatusCode::CONFLICT,
         Code::Outdated => StatusCode::PRECONDITION_FAILED,
         Code::Refused => StatusCode::UNPROCESSABLE_ENTITY,

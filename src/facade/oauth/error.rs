@@ -48,9 +48,13 @@ pub fn describe(code: Code) -> (u16, &'static str) {
         Code::TokenInvalid => (400, "invalid_grant"),
         Code::AddressRefused => (403, "unauthorized_client"),
         Code::Forbidden => (400, "invalid_scope"),
-        Code::InvalidInput | Code::InUse | Code::NotFound | Code::Conflict | Code::Outdated | Code::Refused => {
-            (400, "invalid_request")
-        }
+        Code::InvalidInput
+        | Code::InUse
+        | Code::NotFound
+        | Code::Gone
+        | Code::Conflict
+        | Code::Outdated
+        | Code::Refused => (400, "invalid_request"),
         Code::TooLarge => (413, "invalid_request"),
         Code::TimedOut => (408, "invalid_request"),
         Code::RateLimited => (429, "temporarily_unavailable"),

@@ -18,8 +18,9 @@ use crate::error::{Code, Error, Result};
 use crate::facade::request::{RequestContext, http_credential};
 use crate::facade::soap::answer::{Answer, Response};
 use crate::facade::soap::error::describe;
-use crate::facade::soap::{credential, is_mounted_at, port};
-use crate::facade::{body, compress};
+use crate::facade::soap::port::{self, Sent};
+use crate::facade::soap::{credential, is_mounted_at};
+use crate::facade::{body, compress, payload};
 use crate::model::account::FaultDialect;
 use crate::soap::encoded::Context;
 use crate::soap::envelope::{Envelope, EnvelopeError, action_name};
@@ -129,15 +130,23 @@ async fn answer(
     exchange.dialect.namespace = call.namespace.to_owned();
     let values = Context::new(envelope.body, &attachments, text.len().max(bytes.len()));
     let input = values.value(call.element)?;
-    let credential = match port::webhook_uri(call.operation, input)? {
-        Some(uri) => Some(Credential::Webhook(uri)),
-        None => credential::find(&envelope, &values, input, http_credential(request.headers()))?,
+    let proof = http_credential(request.headers());
+    let caller = match port::webhook_uri(call.operation, input)? {
+        Some(uri) => {
+            let header = |name: &str| payload::header(request.headers(), name);
+            let post = auth::Post { header: &header, credential: proof.as_ref(), body: bytes };
+            auth::authenticate_post(app, &Credential::Webhook(uri), post, context.address)?
+        }
+        None => {
+            let credential = credential::find(&envelope, &values, input, proof)?;
+            auth::authenticate(app, &credential.unwrap_or_else(nobody), context.address)?
+        }
     };
-    let caller = auth::authenticate(app, &credential.unwrap_or_else(nobody), context.address)?;
     let caller = exchange.caller.insert(caller).clone();
     let addressing = exchange.dialect.addressing.as_ref().filter(|_| app.config.soap.message_id_repeats);
     let message_id = addressing.map(|addressing| addressing.message_id.as_str());
-    Ok(port::call(call.operation, app, &caller, message_id, input).await?)
+    let sent = Sent { message_id, headers: request.headers() };
+    Ok(port::call(call.operation, app, &caller, sent, input).await?)
 }
 
 /// A call without credentials takes the way of wrong ones.

@@ -14,6 +14,7 @@ pub fn describe(code: Code) -> (u16, Blame) {
         Code::Forbidden => (401, Blame::Sender),
         Code::InUse => (403, Blame::Sender),
         Code::NotFound => (404, Blame::Sender),
+        Code::Gone => (410, Blame::Sender),
         Code::Conflict => (409, Blame::Sender),
         Code::Outdated => (412, Blame::Sender),
         Code::Refused => (402, Blame::Sender),

@@ -3,25 +3,27 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::header::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
-use crate::facade::resource;
 use crate::facade::soap::answer::{Answer, Response};
 use crate::facade::soap::free_form::to_json;
 use crate::facade::soap::input::{base64_member, optional, required, text_member, verbatim};
 use crate::facade::soap::message::OPERATIONS;
+use crate::facade::{payload, resource};
 use crate::operation::change::{DeleteRecord, RecordUpdate, UpdateRecords};
 use crate::operation::diagram::{ChangeFlowStatus, FlowReference, GetFlowDiagram, only_running_flow};
 use crate::operation::execute;
-use crate::operation::payload::PostWebhook;
+use crate::operation::payload::{PostCallback, PostWebhook, delivery_key};
 use crate::operation::record::{GetRecord, InsertRecords, Submission};
 use crate::operation::repeat::{Key, execute_once};
 use crate::operation::schema::{DeleteSchema, GetSchema, InsertSchema, SchemaText, UpdateSchema};
 use crate::soap::encoded::Value;
+use crate::soap::media::MediaType;
 
 /// The operation of the introduction's example. It is served and not described: its free-form parameters have no type.
 const POST_RECORD: &str = "postRecord";
@@ -51,6 +53,15 @@ pub fn webhook_uri(operation: &'static str, input: Option<Value<'_>>) -> Result<
     text_member(input, "input", "Uri")?.map(Some).ok_or_else(|| Error::invalid("Uri is required"))
 }
 
+/// What came with a message.
+#[derive(Clone, Copy)]
+pub struct Sent<'m> {
+    /// The message's identifier.
+    pub message_id: Option<&'m str>,
+    /// The headers of HTTP.
+    pub headers: &'m HeaderMap,
+}
+
 /// Runs an operation. A message's identifier makes sending it again harmless.
 /// # Errors
 /// Input that is missing or malformed, named by its path; and whatever the operation refuses.
@@ -58,10 +69,10 @@ pub async fn call(
     operation: &'static str,
     app: &App,
     caller: &Caller,
-    message_id: Option<&str>,
+    sent: Sent<'_>,
     input: Option<Value<'_>>,
 ) -> Result<Answer> {
-    let key = message_id.filter(|id| !id.is_empty()).map(Key::Message);
+    let key = sent.message_id.filter(|id| !id.is_empty()).map(Key::Message);
     let response = match operation {
         "insertSchema" => {
             execute_once(app, caller, key, InsertSchema(schema_text(input)?)).await?;
@@ -102,13 +113,25 @@ pub async fn call(
         }
         "changeFlowStatus" => change_flow_status(operation, app, caller, input).await?,
         "webhook" => {
-            execute_once(app, caller, key, PostWebhook { payload: verbatim(input, "Payload")? }).await?;
+            webhook(app, caller, key, sent.headers, verbatim(input, "Payload")?).await?;
             Response::of(operation, String::new())
         }
         POST_RECORD => return post_record(app, caller, key, input).await,
         other => return Err(Error::internal(format!("the operation {other} is described and not served"))),
     };
     Ok(Answer::Response(response))
+}
+
+/// Posts to a webhook, or to an address that a run waits at. What the payload is can only be told by its looks.
+async fn webhook(app: &App, caller: &Caller, key: Option<Key<'_>>, headers: &HeaderMap, payload: String) -> Result<()> {
+    let longest = app.config.soap.max_decoded.max(app.config.server.body_limit);
+    let body = payload::read(&MediaType::default(), payload.as_bytes(), longest)?;
+    let message = payload::message(body, headers, "")?;
+    if caller.callback().is_some() {
+        return execute(app, caller, PostCallback { message }).await.map(drop);
+    }
+    let key = delivery_key(caller, |name| payload::header(headers, name)).or(key);
+    execute_once(app, caller, key, PostWebhook { payload, message }).await.map(drop)
 }
 
 fn schema_text(input: Option<Value<'_>>) -> Result<SchemaText> {

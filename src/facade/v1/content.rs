@@ -109,14 +109,6 @@ pub fn items(data: Data) -> Result<Vec<Data>> {
     }
 }
 
-/// Whatever was posted, as text.
-/// # Errors
-/// Bytes that are not UTF-8.
-pub fn any_text(call: &Call<'_>) -> Result<String> {
-    let text = std::str::from_utf8(call.body);
-    text.map(str::to_owned).map_err(|_| Error::invalid("The payload must be UTF-8 text"))
-}
-
 /// The identifiers in the body: a JSON or XML array of texts, or one text; none for an empty body.
 pub fn uuids(call: &Call<'_>) -> Result<Vec<String>> {
     if call.body.iter().all(u8::is_ascii_whitespace) {

@@ -15,6 +15,7 @@ pub fn describe(code: Code) -> (StatusCode, u16) {
         Code::Forbidden => (StatusCode::UNAUTHORIZED, 401),
         Code::InUse => (StatusCode::FORBIDDEN, 403),
         Code::NotFound => (StatusCode::NOT_FOUND, 404),
+        Code::Gone => (StatusCode::GONE, 410),
         Code::Conflict => (StatusCode::CONFLICT, 409),
         Code::Outdated => (StatusCode::PRECONDITION_FAILED, 412),
         Code::Refused => (StatusCode::PAYMENT_REQUIRED, 402),

@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::app::App;
 use crate::app::bucket::Allowance;
+use crate::auth::guard::Scheme;
 use crate::auth::{Caller, key, limit};
 use crate::error::{Code, Error};
 use crate::facade::request::RequestContext;
@@ -231,7 +232,14 @@ impl<'r> Exchange<'r> {
                 let scope = access.and_then(Access::scope).map_or("", |scope| scope.name());
                 Some(format!(r#"Bearer realm="flowgate", error="insufficient_scope", scope="{scope}""#).into())
             }
-            (Code::Unauthenticated, _) => Some(r#"Bearer realm="flowgate""#.into()),
+            (Code::Unauthenticated, _) => Some(
+                match limit::scheme_of(error) {
+                    Some(Scheme::Basic) => r#"Basic realm="flowgate", charset="UTF-8""#,
+                    Some(Scheme::Signature) => r#"Signature realm="flowgate""#,
+                    Some(Scheme::Bearer) | None => r#"Bearer realm="flowgate""#,
+                }
+                .into(),
+            ),
             _ => None,
         }
     }

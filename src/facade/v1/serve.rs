@@ -11,8 +11,7 @@ use futures_util::FutureExt;
 use crate::app::App;
 use crate::auth::{self, limit, scope};
 use crate::error::{Code, Error, Result};
-use crate::facade::body;
-use crate::facade::request::{self, RequestContext, Surroundings};
+use crate::facade::request::{self, RequestContext, Surroundings, http_credential};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::content;
 use crate::facade::v1::endpoint::{Access, Body, Endpoint};
@@ -21,6 +20,7 @@ use crate::facade::v1::reply::Reply;
 use crate::facade::v1::respond::{Exchange, Refusal};
 use crate::facade::v1::select::Selection;
 use crate::facade::v1::wait;
+use crate::facade::{body, payload};
 
 /// Answers a request to one of the endpoints at its address.
 pub async fn serve(
@@ -116,7 +116,15 @@ async fn answer(endpoint: &'static Endpoint, call: &mut Call<'_>) -> Result<Repl
     let selection = call.parameters.in_query(&FIELDS)?.map(Selection::parse).transpose()?;
     if endpoint.access != Access::Public {
         let credential = call.credential(endpoint.access)?;
-        let caller = auth::authenticate(call.app, &credential, call.context.address)?;
+        let caller = match endpoint.access {
+            Access::Webhook => {
+                let proof = http_credential(call.headers());
+                let header = |name: &str| payload::header(call.headers(), name);
+                let post = auth::Post { header: &header, credential: proof.as_ref(), body: call.body };
+                auth::authenticate_post(call.app, &credential, post, call.context.address)?
+            }
+            _ => auth::authenticate(call.app, &credential, call.context.address)?,
+        };
         call.caller = Some(caller);
         if let Some(scope) = endpoint.access.scope() {
             narrow(call)?;

@@ -19,7 +19,7 @@ use crate::facade::v1::parameter::WAIT;
 use crate::facade::v1::record::ESCAPED;
 use crate::facade::v1::reply::{Instead, Reply};
 use crate::operation::execute;
-use crate::operation::wait::{AwaitRun, Response, RunEnd};
+use crate::operation::wait::{AwaitRun, AwaitWebhookRun, Response, RunEnd};
 
 const PREFER: &str = "prefer";
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -83,6 +83,12 @@ pub struct AwaitedRun {
 }
 
 impl Wanted {
+    /// The wish of whoever set up what is posted to.
+    pub fn by_setting(app: &App, seconds: u32) -> Option<Wanted> {
+        let seconds = u64::from(seconds).min(app.config.engine.longest_wait.as_secs());
+        (seconds > 0).then_some(Wanted { seconds, is_preference: false })
+    }
+
     /// Waiting for the run of that record.
     pub fn of(self, uuid: &str) -> Awaited {
         Awaited { uuid: uuid.to_owned(), wanted: self }
@@ -121,7 +127,11 @@ pub async fn finish(app: &App, caller: Option<&Caller>, mut reply: Reply) -> Res
     let Some(Awaited { uuid, wanted }) = reply.awaited.take() else { return Ok(reply) };
     let caller = caller.ok_or_else(|| Error::internal("an endpoint without access has no caller"))?;
     let patience = Duration::from_secs(wanted.seconds);
-    let awaited = execute(app, caller, AwaitRun { uuid: uuid.clone(), patience }).await?;
+    let operation = AwaitRun { uuid: uuid.clone(), patience };
+    let awaited = match caller.webhook() {
+        None => execute(app, caller, operation).await?,
+        Some(_) => execute(app, caller, AwaitWebhookRun(operation)).await?,
+    };
     let id = format!("{}.{}", utf8_percent_encode(&uuid, ESCAPED), awaited.run);
     let told = |status, output| AwaitedRun { run: awaited.run, status, output };
     match awaited.end {
@@ -164,7 +174,7 @@ fn add(reply: &mut Reply, run: &AwaitedRun) -> Result<()> {
 }
 
 /// What the flow responds with, as it says, but for headers that are not its own.
-fn respond(reply: &mut Reply, response: Response) -> Result<()> {
+pub fn respond(reply: &mut Reply, response: Response) -> Result<()> {
     let Response { status, headers, body } = response;
     reply.status = Some(StatusCode::from_u16(status).map_err(Error::internal)?);
     reply.location = None;

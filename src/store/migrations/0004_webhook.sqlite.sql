@@ -10,12 +10,17 @@ CREATE TABLE callback (
     record_id BIGINT NOT NULL REFERENCES record (id) ON DELETE CASCADE,
     run BIGINT NOT NULL,
     step TEXT NOT NULL,
+    -- What it asks of whoever posts, and what it answers: a JSON object.
+    settings TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     received_at BIGINT,
     -- What was posted, as a JSON document.
-    payload TEXT
+    payload TEXT,
+    UNIQUE (record_id, run, step)
 );
-CREATE INDEX callback_record ON callback (record_id, run);
+CREATE INDEX callback_created ON callback (created_at);
+-- For the removal of those that are too old.
+CREATE INDEX webhook_payload_received ON webhook_payload (received_at);
 
 -- Who wants to hear of what happens to a customer's records and flows, and where.
 CREATE TABLE hook (

@@ -2,10 +2,10 @@
 
 use flowgate::auth::Credential;
 use flowgate::error::Code;
-use flowgate::operation::payload::PostWebhook;
+use flowgate::operation::payload::{Message, PostWebhook};
 use flowgate::operation::repeat::{Key, Once, execute_once};
 use flowgate::operation::schema::InsertSchema;
-use flowgate::operation::webhook::AddWebhook;
+use flowgate::operation::webhook::{AddWebhook, WebhookChange};
 
 use super::{HOME, InsertRecords, Queue, Submission, count, insertion, named, refusal, schema_text};
 
@@ -113,10 +113,15 @@ async fn schemas_and_payloads_can_be_sent_twice() {
     let schema = || execute_once(app, operator, Some(Key::Idempotency("k")), InsertSchema(schema_text("{}")));
     let Once::First(first) = schema().await.expect("a schema") else { panic!("nothing before") };
     assert_eq!(schema().await.expect("the same"), Once::Repeated(first));
-    let add = AddWebhook { flow: "orders".to_owned(), uri: Some("hook".to_owned()), application: None };
+    let (uri, change) = (Some("hook".to_owned()), WebhookChange::default());
+    let add = AddWebhook { flow: "orders".to_owned(), uri, application: None, change };
     queue.gateway.run(add).await.expect("a webhook");
     let hook = queue.gateway.call(&Credential::Webhook("hook".to_owned()), HOME).expect("a caller");
-    let post = || execute_once(app, &hook, Some(Key::Idempotency("k")), PostWebhook { payload: "p".to_owned() });
+    let post = || {
+        let message =
+            Message { body: "{}".to_owned(), headers: Vec::new(), query: serde_json::Map::new(), method: "POST" };
+        execute_once(app, &hook, Some(Key::Idempotency("k")), PostWebhook { payload: "p".to_owned(), message })
+    };
     let Once::First(first) = post().await.expect("a payload") else { panic!("nothing before") };
     assert_eq!(post().await.expect("the same"), Once::Repeated(first));
     assert_eq!(count(&queue, "SELECT uuid FROM webhook_payload", ""), 1);
