@@ -175,7 +175,8 @@ mod tests {
             assert!(is_good(Encoding::Hex, key, &[body], &hex.to_uppercase()));
             assert!(is_good(Encoding::Base64, key, &[body], &base64));
             assert!(!is_good(Encoding::Hex, b"other", &[body], hex) && !is_good(Encoding::Hex, key, &[back], hex));
-            for wrong in [&base64, &hex[2..], &hex[1..], "", "zz", "ää"] {
+            let (first, rest) = hex.split_at(2);
+            for wrong in [base64.as_str(), rest, first, "", &format!("{hex}0"), "zz", "ää"] {
                 assert!(!is_good(Encoding::Hex, key, &[body], wrong), "{wrong}");
             }
         }

@@ -112,7 +112,7 @@ struct Wishes {
     /// Bytes that a body may have, or 'none' for what the gateway takes
     #[arg(long, value_name = "BYTES|none", value_parser = number_or_none)]
     body_limit: Option<Limit>,
-    /// Requests within auth.rate_window, 0 for no limit, or 'none' for that of its application or of the gateway
+    /// Requests within the window of the settings, 0 for no limit, or 'none' for that of its application or of the gateway
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     rate_limit: Option<Limit>,
     /// The header by whose value a message that comes again is known, or 'none'

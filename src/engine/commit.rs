@@ -313,3 +313,65 @@ fn prepare_report(
         depth: claim.depth + 1,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::record::{self, NewRecord};
+    use crate::store::run::Lease;
+    use crate::store::{Options, Store, flow};
+
+    const NOW: Timestamp = Timestamp(1_000);
+    const LATER: Timestamp = Timestamp(9_000);
+
+    /// A record that is taken up, and stands at a step that waits at an address.
+    fn waiting(tx: &mut dyn Tx) -> Result<Claim> {
+        let customer = account::insert_customer(tx, "Shop", &[0; 32], NOW)?;
+        let flow = flow::insert(tx, customer, "Leads", "", "{}", NOW)?;
+        flow::publish(tx, customer, flow, crate::model::flow::FlowStatus::Public, NOW)?;
+        let new = NewRecord {
+            customer,
+            uuid: "r",
+            flow,
+            flow_version: 1,
+            data: "{}",
+            request_hash: &[],
+            status: RecordStatus::Waiting,
+            due: NOW,
+            created: NOW,
+        };
+        record::insert(tx, &new)?;
+        let lease = Lease { token: "l", until: LATER };
+        let claim = run::claim(tx, customer, flow, 1, lease, NOW)?.pop();
+        let claim = claim.ok_or_else(|| Error::internal("no claim"))?;
+        run::advance(tx, claim.record, "l", "wait", None, 0, LATER)?;
+        callback::insert(tx, claim.record, claim.run, "wait", "uri", "{}", NOW)?;
+        Ok(claim)
+    }
+
+    #[tokio::test]
+    async fn what_is_posted_while_the_step_is_looked_at_is_not_slept_through() {
+        for posts in [true, false] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let store = Store::open(directory.path(), &Options::default()).expect("a store");
+            let due = store.write(move |tx| {
+                let claim = Arc::new(waiting(tx)?);
+                // Found nothing, and is about to say so.
+                let settled = Settled {
+                    step: "wait".to_owned(),
+                    end: SettledEnd::Posted { due: LATER },
+                    ..Settled::unfit(Arc::clone(&claim), &StepFailure::panicked())
+                };
+                if posts {
+                    let found = callback::find_by_uri(tx, "uri")?.ok_or_else(|| Error::internal("no address"))?;
+                    let awaited = callback::find_awaited(tx, found.id)?.ok_or_else(|| Error::internal("no run"))?;
+                    callback::receive(tx, found.id, &awaited, "{}", NOW)?;
+                }
+                let conditions = Conditions { now: NOW, lease_until: LATER, stopping: false };
+                assert_eq!(settled.commit(tx, conditions)?, Kept::Left);
+                Ok(record::find(tx, claim.customer, "r")?.map(|record| record.due))
+            });
+            assert_eq!(due.await.expect("a commit"), Some(if posts { NOW } else { LATER }), "{posts}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The engine, from outside: records go in, time is moved, and what became of them is read from the store.
 
-mod edge;
+pub(crate) mod edge;
 mod fault;
 mod history;
 mod http;
@@ -10,7 +10,7 @@ mod model;
 mod rerun;
 mod soap;
 mod steps;
-mod wait;
+pub(crate) mod wait;
 
 use flowgate::model::account::CustomerId;
 use flowgate::model::flow::{FlowId, FlowStatus};

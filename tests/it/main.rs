@@ -56,5 +56,6 @@ mod token;
 mod toolkits;
 mod tree;
 mod vault;
+mod webhook;
 mod wsdl;
 mod xml_suite;

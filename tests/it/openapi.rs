@@ -187,3 +187,25 @@ fn credentials_are_described_in_every_form() {
         }
     }
 }
+
+#[test]
+fn whatever_is_referred_to_is_there() {
+    fn references<'d>(value: &'d Value, found: &mut Vec<&'d str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let description = description();
+    let mut found = Vec::new();
+    references(&description, &mut found);
+    assert!(found.len() > 100);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect(reference);
+        assert!(description.pointer(pointer).is_some(), "{reference}");
+    }
+}

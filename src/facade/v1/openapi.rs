@@ -290,7 +290,7 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     if let (Some(links), Some(success)) = (links(endpoint), list.get_mut(&endpoint.status.to_string())) {
         success.as_object_mut().map(|members| members.insert("links".to_owned(), links));
     }
-    if endpoint.id == "insertRecord" {
+    if matches!(endpoint.id, "insertRecord" | "postWebhook") {
         let schema = list.get("201").and_then(|success| success.pointer("/content/application~1json/schema")).cloned();
         let mut schema = schema.unwrap_or_default();
         for (place, value) in [("/properties/id/const", json!("ok")), ("/properties/code/const", json!(202))] {
@@ -402,6 +402,7 @@ fn responses() -> Value {
         "404": failure("There is no such thing for this customer", &[]),
         "408": failure("The request was not received in time", &[]),
         "409": failure("The request contradicts what is stored", &[]),
+        "410": failure("The run that waited at this address is over", &[]),
         "412": failure("The resource changed since the client saw it", &[]),
         "413": failure("The request is too large", &[]),
         "414": {"description": "The address is too long", "content": {"text/plain": {"schema": {"type": "string"}}}},

@@ -15,7 +15,7 @@ use crate::support::attempt;
 const RESUMED: Duration = Duration::from_secs(10);
 
 /// Inserts a record. The gateway may end before it answers.
-pub(super) fn insert(gateway: &Gateway, uuid: &str, data: &str) {
+pub(crate) fn insert(gateway: &Gateway, uuid: &str, data: &str) {
     let data = b64(data);
     let parts = vec![record(uuid, &data), flow("Leads")];
     attempt(gateway.address, &call_request(gateway.address, ["demo-api-key", "demo-app"], "insertRecord", parts));
@@ -27,7 +27,7 @@ pub(super) fn is_over(sight: &Sight, uuid: &str) -> bool {
 }
 
 /// Repeats a question until the answer is yes.
-pub(super) fn until(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + limit;
     while !holds() {
         assert!(Instant::now() < deadline, "after {limit:?} still not: {what}");

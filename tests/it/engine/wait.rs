@@ -12,7 +12,7 @@ use super::{Works, chain};
 use crate::support::{Answer, wait};
 
 /// A gateway whose engine runs by itself while `work` is done.
-fn with_engine(works: &Works, work: impl FnOnce()) {
+pub(crate) fn with_engine(works: &Works, work: impl FnOnce()) {
     let engine = Engine::start(Arc::clone(&works.app.app)).expect("an engine");
     work();
     wait(engine.stop(Duration::from_secs(60)));
