@@ -212,11 +212,7 @@ fn token(global: &Global, Token { user, days, description }: Token) -> anyhow::R
     output::show(
         global.json,
         &json!({"token": issued.token, "expires": expires}),
-        &format!(
-            "Issued a token.\n\n  Token        {}\n  Valid until  {until}\n\n{}\n",
-            issued.token,
-            output::ONCE
-        ),
+        &format!("Issued a token.\n\n  Token        {}\n  Valid until  {until}\n\n{}\n", issued.token, output::ONCE),
     )
 }
 

@@ -128,10 +128,8 @@ fn search_for(tx: &mut dyn Tx, filter: &Filter<'_>, page: Page, now: Timestamp) 
             last => run::shown(tx, record.id, last)?,
         };
         let steps = history::steps(&entries)?;
-        let has_ended = !matches!(
-            record.place.status,
-            RecordStatus::Waiting | RecordStatus::Processing | RecordStatus::Scheduled
-        );
+        let has_ended =
+            !matches!(record.place.status, RecordStatus::Waiting | RecordStatus::Processing | RecordStatus::Scheduled);
         let finished = steps.iter().filter_map(|step| step.ended).max().or(record.last_run);
         executions.push(Execution {
             uuid: record.uuid,

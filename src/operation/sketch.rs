@@ -81,9 +81,7 @@ fn check_form(graph: &Map<String, Value>) -> Result<()> {
             let Some(id) = edge.get(end).and_then(Value::as_str) else { continue };
             if !nodes.iter().any(|node| node.get("id").and_then(Value::as_str) == Some(id)) {
                 let shown: String = id.chars().take(64).collect();
-                return Err(Error::invalid(format!(
-                    "Edge {end} with id \"{shown}\" could not be found among nodes."
-                )));
+                return Err(Error::invalid(format!("Edge {end} with id \"{shown}\" could not be found among nodes.")));
             }
         }
     }
@@ -133,7 +131,10 @@ mod tests {
         };
         let kept = composed(Beside::default());
         assert_eq!(kept["nodes"][0]["id"], "b");
-        assert_eq!((&kept["schedule"]["cron"], &kept["inputParameters"]["a"]), (&"*/2 * * * *".into(), &"string".into()));
+        assert_eq!(
+            (&kept["schedule"]["cron"], &kept["inputParameters"]["a"]),
+            (&"*/2 * * * *".into(), &"string".into())
+        );
         let cleared = composed(Beside { cron: Some(String::new()), input: Some(Value::Null), output: None });
         assert_eq!((cleared.get("schedule"), cleared.get("inputParameters")), (None, None));
     }

@@ -192,14 +192,7 @@ pub fn update(tx: &mut dyn Tx, changed: &Listed, now: Timestamp) -> Result<bool>
     tx.execute(
         "UPDATE flow SET name = $3, description = $4, kind = $5, modified_at = $6 \
          WHERE customer_id = $1 AND number = $2",
-        &[
-            customer.0.into(),
-            id.0.into(),
-            name.into(),
-            description.into(),
-            changed.kind.name().into(),
-            now.0.into(),
-        ],
+        &[customer.0.into(), id.0.into(), name.into(), description.into(), changed.kind.name().into(), now.0.into()],
     )?;
     Ok(true)
 }

@@ -70,28 +70,19 @@ pub fn remove(tx: &mut dyn Tx, customer: CustomerId, id: PersonId) -> Result<boo
 
 /// The customer's person of that username.
 pub fn find_by_username(tx: &mut dyn Tx, customer: CustomerId, username: &str) -> Result<Option<Person>> {
-    let rows = tx.query(
-        select!("customer_id = $1 AND username = $2"),
-        &[customer.0.into(), username.into()],
-    )?;
+    let rows = tx.query(select!("customer_id = $1 AND username = $2"), &[customer.0.into(), username.into()])?;
     rows.into_iter().next().map(person).transpose()
 }
 
 /// The customer's person of that public identifier.
 pub fn find_by_public_id(tx: &mut dyn Tx, customer: CustomerId, public_id: &str) -> Result<Option<Person>> {
-    let rows = tx.query(
-        select!("customer_id = $1 AND public_id = $2"),
-        &[customer.0.into(), public_id.into()],
-    )?;
+    let rows = tx.query(select!("customer_id = $1 AND public_id = $2"), &[customer.0.into(), public_id.into()])?;
     rows.into_iter().next().map(person).transpose()
 }
 
 /// The customer's people, by username.
 pub fn list(tx: &mut dyn Tx, customer: CustomerId) -> Result<Vec<Person>> {
-    let rows = tx.query(
-        select!("customer_id = $1 ORDER BY username"),
-        &[customer.0.into()],
-    )?;
+    let rows = tx.query(select!("customer_id = $1 ORDER BY username"), &[customer.0.into()])?;
     rows.into_iter().map(person).collect()
 }
 

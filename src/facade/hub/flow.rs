@@ -38,8 +38,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply> {
         Some(sort) => Order::parse(sort).ok_or_else(|| invalid("sort"))?,
     };
     let (owner, text) = (query.get("filter[user]")?.map(str::to_owned), query.get("search")?.map(str::to_owned));
-    let found =
-        execute(call.app, call.caller()?, ListFlows { page, order, is_active, owner, kind, text }).await?;
+    let found = execute(call.app, call.caller()?, ListFlows { page, order, is_active, owner, kind, text }).await?;
     let data: Vec<Value> = found.flows.iter().map(|flow| shown(flow, &found.tenant)).collect();
     Ok(Reply::of(json!({"data": data, "meta": meta(found.total, number, page.limit)})))
 }
@@ -120,7 +119,8 @@ fn one(found: &Catalogued) -> Value {
 /// (contradiction C64).
 fn shown(listed: &Listed, tenant: &str) -> Value {
     let graph: Map<String, Value> = serde_json::from_str(&listed.graph).unwrap_or_default();
-    let parameters = |name: &str| graph.get(name).filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({}));
+    let parameters =
+        |name: &str| graph.get(name).filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({}));
     let (input, output) = (parameters("inputParameters"), parameters("outputParameters"));
     let cron = graph.get("schedule").and_then(|schedule| schedule.get("cron")).cloned();
     let mut owners: Vec<Value> = listed.owners.iter().map(|id| json!({"id": id, "type": "user"})).collect();
@@ -160,9 +160,9 @@ fn texts(members: Map<String, Value>) -> Result<FlowTexts> {
             "description" => texts.description = Some(text(&name, value)?),
             "type" => {
                 let kind = FlowKind::parse(&text(&name, value)?);
-                texts.kind = Some(kind.ok_or_else(|| {
-                    Error::invalid("The member type must be ordinary, realtime or long_running")
-                })?);
+                texts.kind = Some(
+                    kind.ok_or_else(|| Error::invalid("The member type must be ordinary, realtime or long_running"))?,
+                );
             }
             "graph" => texts.graph = Some(object(&name, value)?),
             "cron" if value.is_null() => texts.beside.cron = Some(String::new()),
@@ -194,7 +194,8 @@ fn payload(beside: &mut Beside, members: Map<String, Value>) -> Result<()> {
 }
 
 fn owners(value: Value) -> Result<Vec<String>> {
-    let refused = || Error::invalid("The member owners must be an array of objects with an id and the type user or tenant");
+    let refused =
+        || Error::invalid("The member owners must be an array of objects with an id and the type user or tenant");
     let Value::Array(owners) = value else { return Err(refused()) };
     let id = |owner: &Value| match owner.get("type").and_then(Value::as_str) {
         Some("user" | "tenant") => owner.get("id").and_then(Value::as_str).map(str::to_owned),

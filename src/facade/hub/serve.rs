@@ -85,9 +85,7 @@ fn credential(request: &HttpRequest) -> Result<Credential> {
     Ok(match http_credential(headers) {
         Some(Credential::Bearer(token)) => Credential::Person(token),
         Some(other) => other,
-        None if headers.contains_key("x-apikey") => {
-            Credential::Keys { api: text("x-apikey"), app: text("x-app") }
-        }
+        None if headers.contains_key("x-apikey") => Credential::Keys { api: text("x-apikey"), app: text("x-app") },
         None => Credential::Person(String::new()),
     })
 }
@@ -186,7 +184,8 @@ impl Exchange<'_> {
             Code::Unavailable => log::Level::Debug,
             _ => log::Level::Info,
         };
-        let (operation, cause) = (self.endpoint.id, error.cause().map(|cause| format!(": {cause}")).unwrap_or_default());
+        let (operation, cause) =
+            (self.endpoint.id, error.cause().map(|cause| format!(": {cause}")).unwrap_or_default());
         log::log!(level, operation, address:% = self.context.address, code:? = error.code(); "Refused: {error}{cause}");
     }
 }

@@ -55,7 +55,9 @@ pub(super) async fn bare(call: &Call<'_>) -> Result<Reply> {
 }
 
 fn no_data() -> Error {
-    Error::invalid("The body must be a JSON object with the member data, an object such as {\"data\": {\"key1\": \"value1\"}}")
+    Error::invalid(
+        "The body must be a JSON object with the member data, an object such as {\"data\": {\"key1\": \"value1\"}}",
+    )
 }
 
 /// The body, by its type.

@@ -12,7 +12,7 @@ fn failing(hub: &Hub) -> String {
             "nodes": [
                 {"id": "take", "kind": "transform", "fields": {"output": {"sum": "{{ a + 1 }}", "bad": "{{ bad }}"}}},
                 {"id": "check", "kind": "branch"},
-                {"id": "refuse", "kind": "stop", "fields": {"message": "It is bad", "status": "failed"}},
+                {"id": "refuse", "kind": "stop"},
                 {"id": "end", "kind": "end"},
             ],
             "edges": [
@@ -63,7 +63,10 @@ fn executions_are_counted_step_by_step() {
     assert_eq!(failed["stepCounters"]["take"]["out"], 0);
     assert!(failed["errors"].as_i64().is_some_and(|errors| errors > 0), "{failed}");
     let waits = &list["data"][0];
-    assert_eq!((&waits["status"], &waits["started"], &waits["finished"]), (&"waiting".into(), &json!(null), &json!(null)));
+    assert_eq!(
+        (&waits["status"], &waits["started"], &waits["finished"]),
+        (&"waiting".into(), &json!(null), &json!(null))
+    );
     assert_eq!(waits["stepCounters"], json!({}));
     let page = hub.read(&format!("/executions?filter[flowId]={id}&page[size]=1&page[number]=2"));
     assert_eq!((&page["data"][0]["id"], &page["meta"]["totalPages"]), (&wrong.into(), &3.into()));

@@ -40,7 +40,8 @@ fn a_flow_is_told_as_documented() {
         assert_eq!(payload["outputParameters"], json!({"ID": "number", "active": "boolean"}));
     }
     let told = ["name", "description", "type", "cron", "status", "createdAt"].map(|name| flow[name].as_str());
-    let expected = ["Contacts", "To the mailing list", "realtime", "*/2 * * * *", "inactive", "2026-01-15T12:00:00.000Z"];
+    let expected =
+        ["Contacts", "To the mailing list", "realtime", "*/2 * * * *", "inactive", "2026-01-15T12:00:00.000Z"];
     assert_eq!(told, expected.map(Some));
     assert_eq!((&flow["tenant"], &flow["graph"]["nodes"][1]["id"]), (&tenant, &"b".into()));
     assert_eq!(hub.read(&format!("/flows/{id}")), body);
@@ -86,7 +87,7 @@ fn flows_come_in_pages_sorted_and_filtered() {
     for (filter, total) in [("active", 6), ("1", 6), ("inactive", 17), ("0", 17)] {
         assert_eq!(hub.read(&format!("/flows?filter[status]={filter}"))["meta"]["total"], total, "{filter}");
     }
-    for (text, total) in [("flow 0", 10), ("100%25+kind", 1), ("%25", 1), ("_", 0), ("FLOW", 23), ("!", 0)] {
+    for (text, total) in [("flow+0", 10), ("100%25+kind", 1), ("%25", 1), ("_", 0), ("FLOW", 23), ("!", 0)] {
         assert_eq!(hub.read(&format!("/flows?search={text}"))["meta"]["total"], total, "{text}");
     }
     assert_eq!(hub.read("/flows?filter[type]=ordinary")["meta"]["total"], 23);
@@ -121,14 +122,18 @@ fn wrong_parameters_are_named() {
 #[test]
 fn flows_of_other_dialects_are_listed_too() {
     let hub = Hub::start();
-    for (name, status) in
-        [("one", FlowStatus::Public), ("two", FlowStatus::Paused), ("three", FlowStatus::Draft), ("four", FlowStatus::Inactive)]
-    {
+    for (name, status) in [
+        ("one", FlowStatus::Public),
+        ("two", FlowStatus::Paused),
+        ("three", FlowStatus::Draft),
+        ("four", FlowStatus::Inactive),
+    ] {
         hub.app.flow(&hub.shop.tenant, name, status);
     }
     let listed = hub.read("/flows");
     assert_eq!(names(&listed), ["one", "two", "three", "four"]);
-    let statuses: Vec<_> = listed["data"].as_array().expect("a list").iter().map(|flow| flow["status"].clone()).collect();
+    let statuses: Vec<_> =
+        listed["data"].as_array().expect("a list").iter().map(|flow| flow["status"].clone()).collect();
     assert_eq!(statuses, ["active", "inactive", "inactive", "inactive"]);
     assert_eq!(hub.read("/flows"), listed, "identifiers stay");
     let owners: Vec<_> = listed["data"][0]["owners"].as_array().expect("a list").clone();
@@ -167,7 +172,11 @@ fn a_flow_is_started_stopped_changed_and_removed() {
     assert_eq!((cleared.get("cron"), &cleared["type"]), (None, &"long_running".into()));
     // What was read can be sent back, but for the status.
     let mut whole = cleared.clone();
-    refused(&change(whole.clone()), 400, "Flow status cannot be set manually. Use the flow start/stop end points instead.");
+    refused(
+        &change(whole.clone()),
+        400,
+        "Flow status cannot be set manually. Use the flow start/stop end points instead.",
+    );
     whole.as_object_mut().expect("an object").remove("status");
     assert_eq!(change(whole).json()["data"]["owners"], before["owners"]);
     assert_eq!(turn("start").status, 200);
@@ -196,7 +205,8 @@ fn a_flow_goes_with_its_records_but_not_with_those_that_wait() {
     // What is remembered of a version holds for ever, so no number is given twice.
     let numbers = || {
         let customer = hub.shop.tenant.customer.0;
-        let rows = hub.app.app.store.peek(|tx| tx.query("SELECT number FROM flow WHERE customer_id = $1", &[customer.into()]));
+        let rows =
+            hub.app.app.store.peek(|tx| tx.query("SELECT number FROM flow WHERE customer_id = $1", &[customer.into()]));
         rows.expect("rows").iter().map(|row| row.integer(0).expect("a number")).collect::<Vec<_>>()
     };
     hub.flow(&named("Orders"));
@@ -257,7 +267,8 @@ fn what_is_no_flow_is_refused_in_the_words_of_the_document() {
 fn several_flows_are_started_all_or_none() {
     let hub = Hub::start();
     let (one, two) = (hub.flow(&named("one")), hub.flow(&named("two")));
-    let turn = |verb: &str, ids: &Value| hub.send(&hub.ann, "POST", &format!("/flows/multiple/{verb}"), &ids.to_string());
+    let turn =
+        |verb: &str, ids: &Value| hub.send(&hub.ann, "POST", &format!("/flows/multiple/{verb}"), &ids.to_string());
     refused(&turn("start", &json!([one, "000000000000000000000000"])), 404, "There is no flow with this id");
     assert_eq!(hub.read("/flows?filter[status]=active")["meta"]["total"], 0);
     let started = turn("start", &json!([one, two])).json();

@@ -68,7 +68,10 @@ fn nothing_of_another_customer_is_seen_through_any_address() {
         assert_eq!(one.status, 404, "{}: {}", endpoint.id, one.text());
         assert_eq!(compared(&one, &[foreign]), compared(&other, &[nobodys]), "{}", endpoint.id);
     }
-    assert_eq!(send(&app, &theirs.admin, "GET", &format!("/flows/{}", theirs.flow), "").json()["data"]["status"], "active");
+    assert_eq!(
+        send(&app, &theirs.admin, "GET", &format!("/flows/{}", theirs.flow), "").json()["data"]["status"],
+        "active"
+    );
 }
 
 #[test]
@@ -95,11 +98,9 @@ fn nothing_of_another_customer_is_seen_through_any_parameter() {
     ];
     let keys = [("X-Apikey", "k1"), ("X-App", "a")];
     for path in &paths {
-        for answer in [
-            send(&app, &ours.admin, "GET", path, ""),
-            send(&app, &ours.other, "GET", path, ""),
-            app.get(path, &keys),
-        ] {
+        for answer in
+            [send(&app, &ours.admin, "GET", path, ""), send(&app, &ours.other, "GET", path, ""), app.get(path, &keys)]
+        {
             let text = answer.text();
             for secret in secrets {
                 assert!(!text.contains(secret.as_str()), "{path}: {text}");
@@ -111,10 +112,13 @@ fn nothing_of_another_customer_is_seen_through_any_parameter() {
         assert!(!is_foreign || json["data"] == json!([]), "{path}: {json}");
     }
     // Nor can a flow be given to somebody else's people.
-    let gift = json!({"name": "Gift", "graph": named("x")["graph"], "owners": [{"id": theirs.admin.id, "type": "user"}]});
+    let gift =
+        json!({"name": "Gift", "graph": named("x")["graph"], "owners": [{"id": theirs.admin.id, "type": "user"}]});
     let nobody = gift.to_string().replace(&theirs.admin.id, "000000000000000000000000");
-    let (foreign, unknown) =
-        (send(&app, &ours.admin, "POST", "/flows", &gift.to_string()), send(&app, &ours.admin, "POST", "/flows", &nobody));
+    let (foreign, unknown) = (
+        send(&app, &ours.admin, "POST", "/flows", &gift.to_string()),
+        send(&app, &ours.admin, "POST", "/flows", &nobody),
+    );
     assert_eq!((foreign.status, foreign.text()), (400, unknown.text()));
 }
 

@@ -53,9 +53,7 @@ fn the_list_is_bare_or_has_meta_and_leaves_out_who_is_not_active() {
     }
     let status = |text: &str| PersonTexts { status: Some(text.to_owned()), ..PersonTexts::default() };
     hub.shop.set(&hub.app, "cy", status("disabled"));
-    hub.shop
-        .run(&hub.app, AddPerson { username: "dee".to_owned(), texts: status("PENDING") })
-        .expect("a person");
+    hub.shop.run(&hub.app, AddPerson { username: "dee".to_owned(), texts: status("PENDING") }).expect("a person");
     let usernames = |path: &str| {
         let users = hub.read(path);
         let users = if users.is_array() { users } else { users["data"].clone() };
@@ -70,7 +68,10 @@ fn the_list_is_bare_or_has_meta_and_leaves_out_who_is_not_active() {
     refused(&hub.get("/users?meta=maybe"), 400, "Invalid meta parameter");
     assert_eq!(hub.read("/users?username=nobody"), json!([]));
     let cy = hub.read("/users?username=cy");
-    assert_eq!((&cy[0]["status"], &cy[0]["canLogin"], &cy[0]["confirmed"]), (&"DISABLED".into(), &false.into(), &true.into()));
+    assert_eq!(
+        (&cy[0]["status"], &cy[0]["canLogin"], &cy[0]["confirmed"]),
+        (&"DISABLED".into(), &false.into(), &true.into())
+    );
     let dee = hub.read("/users?username=dee");
     assert_eq!((&dee[0]["confirmed"], &dee[0]["safeguard"]["lastLogin"]), (&false.into(), &json!(null)));
 }

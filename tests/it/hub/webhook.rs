@@ -82,7 +82,9 @@ fn what_is_sent_must_be_what_the_flow_takes() {
         let answer = post(&hub, &path, &[JSON], &body.to_string());
         assert_eq!((answer.status, answer.json()), (400, json!({"error": message})));
     }
-    for body in ["", "{", "[]", "{}", r#"{"data":[]}"#, r#"{"data":1}"#, r#"{"firstName":"Ann"}"#, r#"{"data":{"a":1,"a":2}}"#] {
+    for body in
+        ["", "{", "[]", "{}", r#"{"data":[]}"#, r#"{"data":1}"#, r#"{"firstName":"Ann"}"#, r#"{"data":{"a":1,"a":2}}"#]
+    {
         let answer = post(&hub, &path, &[JSON], body);
         assert_eq!((answer.status, answer.json()["error"].is_string()), (400, true), "{body}");
     }
@@ -180,5 +182,8 @@ fn a_flow_has_an_allowance() {
     let statuses: Vec<u16> = (0..4).map(|_| app.get(&format!("/hook/{id}"), &[]).status).collect();
     assert_eq!(statuses, [200, 200, 200, 429]);
     let refused = app.get(&format!("/hook/{id}"), &[]);
-    assert_eq!((refused.json(), refused.header("retry-after").is_some()), (json!({"error": "Too many requests."}), true));
+    assert_eq!(
+        (refused.json(), refused.header("retry-after").is_some()),
+        (json!({"error": "Too many requests."}), true)
+    );
 }
