@@ -21,7 +21,7 @@ use crate::model::time::Timestamp;
 use crate::operation::execute;
 use crate::operation::flow::{PublishFlow, UpdateDraft};
 use crate::store::account::NewApplication;
-use crate::store::{Tx, account, flow, person, schema, webhook};
+use crate::store::{Tx, account, catalogue, flow, person, schema, webhook};
 
 const PROJECT: &str = include_str!("../../fixtures/demo/project.json");
 const SCHEMA: &str = include_str!("../../fixtures/demo/schema.json");
@@ -50,6 +50,10 @@ struct Project {
 struct PlacedUser {
     username: String,
     id: String,
+    /// What the customer is called by.
+    tenant: String,
+    /// What the flow of the webhook is called by, which is the user's.
+    flow: String,
     token: String,
 }
 
@@ -240,7 +244,8 @@ fn insert(tx: &mut dyn Tx, project: &Project, files: &[FlowFile], now: Timestamp
     insert_application(tx, customer, &project.application, now)?;
     let (url, document, sample) = (project.schema_url.clone(), SCHEMA.to_owned(), RECORD.to_owned());
     schema::insert(tx, customer, &DataSchema { url, document, sample, created: now, modified: now })?;
-    insert_user(tx, customer, &project.user, now)?;
+    let user = insert_user(tx, customer, &project.user, now)?;
+    catalogue::name_tenant(tx, customer, &project.user.tenant)?;
     for PlacedFlow { name, id: _, status } in &project.flows {
         let file = files.iter().find(|file| file.name == *name);
         let file = file.ok_or_else(|| Error::internal(format!("the demo has no file for the flow {name}")))?;
@@ -251,6 +256,8 @@ fn insert(tx: &mut dyn Tx, project: &Project, files: &[FlowFile], now: Timestamp
         }
         if project.webhook.flow == file.name {
             webhook::insert(tx, customer, id, None, &project.webhook.uri, now)?;
+            catalogue::name(tx, customer, id, &project.user.flow)?;
+            person::insert_ownership(tx, customer, id, user)?;
         }
     }
     Ok(())
@@ -276,7 +283,7 @@ fn insert_application(tx: &mut dyn Tx, customer: CustomerId, application: &Appli
 }
 
 /// A person who may do everything within the customer.
-fn insert_user(tx: &mut dyn Tx, customer: CustomerId, user: &PlacedUser, now: Timestamp) -> Result<()> {
+fn insert_user(tx: &mut dyn Tx, customer: CustomerId, user: &PlacedUser, now: Timestamp) -> Result<PersonId> {
     let id = person::insert(
         tx,
         &Person {
@@ -295,7 +302,8 @@ fn insert_user(tx: &mut dyn Tx, customer: CustomerId, user: &PlacedUser, now: Ti
             modified: now,
         },
     )?;
-    person::insert_token(tx, id, &key::hash(&user.token), "The demo's well-known token", now, None)
+    person::insert_token(tx, id, &key::hash(&user.token), "The demo's well-known token", now, None)?;
+    Ok(id)
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! The dialect of document 002: users, flows and webhooks at the root of the address, as FlowMate's API on Open
-//! Integration Hub has them.
+//! The dialect of document 002: users, flows, webhooks and executions at the root of the address.
 //!
 //! `table` lists the endpoints, `serve` is the way of a request to one of them, the noun's files read requests and spell
 //! replies.

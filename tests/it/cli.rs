@@ -42,6 +42,15 @@ fn every_command_explains_itself() {
         "token",
         "token issue",
         "token revoke",
+        "user",
+        "user add",
+        "user list",
+        "user show",
+        "user set",
+        "user remove",
+        "user token",
+        "user revoke",
+        "users",
         "flow",
         "flow add",
         "flow list",
@@ -90,6 +99,9 @@ fn usage_errors_exit_with_2() {
         "app add --customer Shop --name a --ip any --scope all --fault-dialect dutch",
         "app add --customer Shop --name a --scope all",
         "key rotate --customer Shop --client-secret",
+        "user add --customer Shop",
+        "user set --customer Shop ann --status gone",
+        "user token ann",
         "records list --status broken",
         "records retry r --flow Leads",
         "records show",
@@ -182,6 +194,70 @@ fn all_tokens_of_an_application_are_revoked() {
     assert!(place.succeed(revoke).starts_with("Revoked 0 tokens."));
     let error = place.fail("token revoke --customer Shop --app none", 1);
     assert!(error.contains("There is no application 'none'"), "{error}");
+}
+
+#[test]
+fn users_are_added_changed_and_removed() {
+    let place = with_shop();
+    let added = place.json("user add --customer Shop ANN --first-name Ann --permission flows.read,flows.control");
+    let id = added["id"].as_str().expect("an id").to_owned();
+    assert_eq!((added["username"].as_str(), id.len()), (Some("ann"), 24));
+    let expected = serde_json::json!({
+        "username": "ann", "id": id, "first_name": "Ann", "last_name": "", "status": "ACTIVE", "roles": [],
+        "permissions": ["flows.read", "flows.control"], "last_login": null, "created": added["created"],
+        "modified": added["created"],
+    });
+    assert_eq!(place.json("user show --customer Shop ann"), expected);
+    assert!(place.succeed("user show --customer Shop Ann").contains("permissions  flows.read flows.control\n"));
+    let changed = place.json("user set --customer Shop ann --role admin --permission all --status disabled");
+    assert_eq!((&changed["roles"], &changed["status"]), (&serde_json::json!(["admin"]), &"DISABLED".into()));
+    assert_eq!(changed["permissions"].as_array().map(Vec::len), Some(13));
+    let changed = place.json("user set --customer Shop ann --role none --status active");
+    assert_eq!(
+        (&changed["roles"], changed["permissions"].as_array().map(Vec::len)),
+        (&serde_json::json!([]), Some(13))
+    );
+    assert_eq!(place.json("users list --customer Shop")[0]["id"], id.as_str());
+    assert!(place.succeed("user list --customer Shop").starts_with("USERNAME"));
+    for (arguments, message) in [
+        ("user add --customer Shop ann", "User 'ann' already exists"),
+        ("user add --customer Shop bob --permission flows.write", "There is no permission 'flows.write'; there are "),
+        ("user set --customer Shop bob --role none", "There is no user 'bob'"),
+        ("user show --customer Shop bob", "There is no user 'bob'"),
+        ("user token --customer Shop bob", "There is no user 'bob'"),
+        ("user token --customer Shop ann --days 0", "The days must be a whole number from 1 to 36500"),
+        ("user add --customer None ann", "There is no customer 'None'"),
+    ] {
+        let error = place.fail(arguments, 1);
+        assert!(error.contains(message), "{arguments}: {error}");
+    }
+}
+
+#[test]
+fn a_users_token_is_shown_once_and_ends_with_the_user() {
+    let place = with_shop();
+    place.succeed("user add --customer Shop ann");
+    let mut tokens = Vec::new();
+    for options in ["", " --days 1 --description export"] {
+        let issued = place.json(&format!("user token --customer Shop ann{options}"));
+        assert_eq!(issued["expires"].is_null(), options.is_empty());
+        tokens.push(issued["token"].as_str().expect("a token").to_owned());
+    }
+    assert!(tokens.iter().all(|token| token.len() == 64 && !holds(&place.path("data"), token)));
+    let gateway = place.serve("");
+    let ask = |token: &str| {
+        let request =
+            format!("GET /users/me HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n");
+        send(gateway.address, request.as_bytes()).status
+    };
+    assert_eq!((ask(&tokens[0]), ask(&tokens[1])), (200, 200));
+    assert_eq!(place.json("user revoke --customer Shop ann"), serde_json::json!({"revoked": 2}));
+    // The server follows what other processes change within a moment, which is asked for rather than waited for.
+    assert!((0..10_000).any(|_| ask(&tokens[0]) == 401), "a revoked token is still good");
+    let last = place.json("user token --customer Shop ann")["token"].as_str().expect("a token").to_owned();
+    assert!((0..10_000).any(|_| ask(&last) == 200), "a new token is not good");
+    assert_eq!(place.json("user remove --customer Shop ann"), serde_json::json!({"removed": "ann"}));
+    assert!((0..10_000).any(|_| ask(&last) == 401), "the token of a removed user is still good");
 }
 
 #[test]

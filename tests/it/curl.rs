@@ -31,6 +31,8 @@ impl Curl {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word} needs a value: {command}"));
             match word.as_str() {
                 "-s" | "-S" | "-sS" | "--silent" | "--show-error" => {}
+                // Brackets in an address are what they are.
+                "-g" | "-sSg" | "--globoff" => {}
                 "-i" | "-si" | "-sSi" | "--include" => curl.shows_head = true,
                 "-I" | "--head" => (curl.method, curl.shows_head) = ("HEAD".to_owned(), true),
                 "-X" | "--request" => curl.method = value(),

@@ -560,7 +560,7 @@ fn other_methods_are_told_which_ones_there_are() {
         assert!(answers.contains("allow: "), "{answers}");
     }
     let answers = exchange(&app, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert!(answers.contains("allow: DELETE, GET, HEAD, OPTIONS, POST, PUT"), "{answers}");
+    assert!(answers.contains("allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"), "{answers}");
 }
 
 #[test]

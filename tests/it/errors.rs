@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flowgate::error::Code;
 use flowgate::facade::soap::error::describe;
-use flowgate::facade::v1;
+use flowgate::facade::{hub, v1};
 use flowgate::soap::reply::{Dialect, Fault, FaultForm, ProtocolFault, write_fault, write_protocol_fault};
 use flowgate::soap::version::Version;
 
@@ -27,12 +27,12 @@ application's fault dialect can be set to either. SOAP 1.2 has the standard code
 
 Over REST a failure has an HTTP status, and its number is `code` in the body, which says more than the status where the
 two differ. What a schema does not allow is listed as `error.details`, each with its `path` and `reason` and, of several
-records, the number of the `record`. OAuth2's own failures are in [auth.md](auth.md).
+records, the number of the `record`. The hub's addresses ([hub.md](hub.md)) have a status alone. OAuth2's own failures are in [auth.md](auth.md).
 
 This file is written by a test from the code.
 
-| Failure | SOAP number | SOAP 1.1 | SOAP 1.2 | REST status | REST number | What to do |
-|---|---|---|---|---|---|---|
+| Failure | SOAP number | SOAP 1.1 | SOAP 1.2 | REST status | REST number | Hub status | What to do |
+|---|---|---|---|---|---|---|---|
 ";
 
 /// What belongs to HTTP and not to an operation.
@@ -108,8 +108,8 @@ fn render() -> String {
         let (old, new) = (tell(Version::V11, FaultForm::Standard), tell(Version::V12, FaultForm::Standard));
         let advice = advice(code);
         let (status, shown) = v1::error::describe(code);
-        let status = status.as_u16();
-        writeln!(text, "| {code:?} | {documented} | `{old}` | `{new}` | {status} | {shown} | {advice} |")
+        let (status, hub) = (status.as_u16(), hub::error::describe(code).as_u16());
+        writeln!(text, "| {code:?} | {documented} | `{old}` | `{new}` | {status} | {shown} | {hub} | {advice} |")
             .expect("text");
     }
     text.push_str(HTTP);

@@ -26,6 +26,7 @@ const FLOORS: &[(u8, &str, &str)] = &[
     (4, "facade/request", "app auth config error model telemetry"),
     (4, "facade/resource", "app model operation"),
     (4, "facade/tree", "error operation xml"),
+    (5, "facade/hub", "app auth error facade/body facade/compress facade/request model operation telemetry"),
     (5, "facade/meta", "app facade/compress facade/request telemetry"),
     (5, "facade/oauth", "app auth error facade/body facade/request model operation telemetry"),
     (
@@ -38,7 +39,11 @@ const FLOORS: &[(u8, &str, &str)] = &[
         "facade/v1",
         "app auth error facade/body facade/compress facade/payload facade/request facade/resource facade/tree model operation soap telemetry xml",
     ),
-    (6, "server", "app config error facade/meta facade/oauth facade/request facade/soap facade/v1 telemetry"),
+    (
+        6,
+        "server",
+        "app config error facade/hub facade/meta facade/oauth facade/request facade/soap facade/v1 telemetry",
+    ),
     (6, "cli", "app auth config engine error facade/soap model operation outbound server soap store telemetry"),
     (6, "main", "cli"),
 ];
@@ -61,7 +66,7 @@ const CRATES: &[(&str, &str)] = &[
     ("actix_service", "server"),
     (
         "actix_web",
-        "facade/body facade/compress facade/meta facade/oauth facade/payload facade/request facade/soap facade/v1 server",
+        "facade/body facade/compress facade/hub facade/meta facade/oauth facade/payload facade/request facade/soap facade/v1 server",
     ),
     ("anyhow", "cli"),
     ("askama", "facade/soap/page"),
@@ -75,8 +80,8 @@ const CRATES: &[(&str, &str)] = &[
     ("env_logger", "telemetry"),
     ("fail", "engine main"),
     ("flate2", "facade/body facade/compress outbound/answer"),
-    ("form_urlencoded", "engine facade/payload facade/v1"),
-    ("futures_util", "engine facade/body facade/soap/endpoint facade/v1/serve server"),
+    ("form_urlencoded", "engine facade/hub facade/payload facade/v1"),
+    ("futures_util", "engine facade/body facade/hub/serve facade/soap/endpoint facade/v1/serve server"),
     ("getrandom", "auth/key"),
     ("http_body_util", "outbound"),
     ("hyper", "outbound"),
@@ -89,7 +94,7 @@ const CRATES: &[(&str, &str)] = &[
     ("jsonschema", "app/rules"),
     (
         "log",
-        "cli config/log engine facade/meta facade/oauth facade/soap facade/v1 operation outbound/trust server store telemetry",
+        "cli config/log engine facade/hub facade/meta facade/oauth facade/soap facade/v1 operation outbound/trust server store telemetry",
     ),
     ("mimalloc", "main"),
     ("percent_encoding", "app/rules facade/oauth facade/v1 soap/media"),
@@ -103,7 +108,7 @@ const CRATES: &[(&str, &str)] = &[
     ("serde", "cli/demo config diagram engine facade/v1 model operation operation/json"),
     (
         "serde_json",
-        "app/blueprint app/fields app/rules cli diagram engine expression facade/meta facade/oauth facade/payload facade/resource facade/soap facade/tree facade/v1 model/http model/webhook operation soap/partner telemetry",
+        "app/blueprint app/fields app/rules cli diagram engine expression facade/hub facade/meta facade/oauth facade/payload facade/resource facade/soap facade/tree facade/v1 model/http model/webhook operation soap/partner telemetry",
     ),
     ("sha2", "auth/key facade/soap/page operation/internal operation/record operation/repeat operation/revision"),
     ("stacker", "expression/engine"),

@@ -3,6 +3,7 @@
 mod execution;
 mod flow;
 mod isolation;
+mod restart;
 mod user;
 mod webhook;
 

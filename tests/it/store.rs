@@ -1,6 +1,7 @@
 //! The store: what every engine must do, and what the embedded one promises besides.
 
 mod administration;
+mod catalogue;
 mod conformance;
 mod durability;
 mod process;

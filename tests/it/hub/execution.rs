@@ -12,7 +12,7 @@ fn failing(hub: &Hub) -> String {
             "nodes": [
                 {"id": "take", "kind": "transform", "fields": {"output": {"sum": "{{ a + 1 }}", "bad": "{{ bad }}"}}},
                 {"id": "check", "kind": "branch"},
-                {"id": "refuse", "kind": "stop", "fields": {"message": "It is bad", "status": "failed"}},
+                {"id": "refuse", "kind": "stop"},
                 {"id": "end", "kind": "end"},
             ],
             "edges": [
