@@ -5,6 +5,7 @@ pub mod account;
 pub mod address;
 pub mod distribution;
 pub mod flow;
+pub mod hook;
 pub mod http;
 pub mod record;
 pub mod run;

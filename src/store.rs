@@ -7,8 +7,10 @@
 
 pub mod account;
 pub mod audit;
+pub mod delivery;
 pub mod field;
 pub mod flow;
+pub mod hook;
 pub mod partner;
 pub mod queue;
 pub mod record;

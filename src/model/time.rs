@@ -43,6 +43,11 @@ impl Timestamp {
         self.civil(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
     }
 
+    /// The ISO 8601 spelling in UTC, to the millisecond: `2005-08-15T15:52:01.000Z`.
+    pub fn to_iso(self) -> String {
+        self.civil(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    }
+
     /// The spelling of dates in documented replies, in that time zone: `2016-05-03 11:47:38`.
     pub fn to_date_time(self, zone: &TimeZone) -> String {
         DATE_TIME.datetime_to_string(&self.civil(zone))
@@ -288,6 +293,7 @@ mod tests {
     fn dates_are_written_as_documented() {
         let instant = Timestamp(1_124_121_121_250);
         assert_eq!(instant.to_atom(), "2005-08-15T15:52:01+00:00");
+        assert_eq!(instant.to_iso(), "2005-08-15T15:52:01.250Z");
         assert_eq!(instant.to_date_time(&TimeZone::UTC), "2005-08-15 15:52:01");
         let zone = TimeZone::get("Europe/Amsterdam").expect("a time zone");
         assert_eq!(instant.to_date_time(&zone), "2005-08-15 17:52:01");

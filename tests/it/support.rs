@@ -49,6 +49,7 @@ impl TestApp {
         let mut config = Config::for_testing();
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.workers = 1;
+        config.store.directory = directory.path().to_owned();
         // Tests fail on purpose and often, all from one address.
         config.auth.failure_delay = Duration::ZERO;
         change(&mut config);
