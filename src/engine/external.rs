@@ -66,6 +66,7 @@ async fn attempt(
     let mut visit = Visit { app, partners, terms: Terms::of(app), journey, secrets, now, limit, given: Vec::new() };
     let outcome = match &step.kind {
         Kind::Http(step) => http::call(&mut visit, step).await,
+        Kind::Webhook(step) => http::send_signed(&mut visit, step).await,
         Kind::Soap(step) => soap::call(&mut visit, step).await,
         _ => Err(StepFailure::panicked()),
     };

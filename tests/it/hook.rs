@@ -4,6 +4,7 @@
 mod crash;
 mod delivery;
 mod event;
+mod step;
 mod subscription;
 
 use std::net::TcpStream;

@@ -22,8 +22,8 @@ use crate::operation::hook::{
 
 /// The subscription that is to be removed.
 pub const HOOK_ID: Parameter = Parameter {
-    name: "id",
-    headers: &[],
+    name: "X-Hook-Id",
+    headers: &["x-hook-id"],
     queries: &["id"],
     doc: "The subscription's identifier.",
     kind: Kind::Name(255),
@@ -31,8 +31,8 @@ pub const HOOK_ID: Parameter = Parameter {
 };
 /// The event that a sample is of.
 pub const EVENT: Parameter = Parameter {
-    name: "event",
-    headers: &[],
+    name: "X-Event",
+    headers: &["x-event"],
     queries: &["event"],
     doc: "The event that the messages tell of.",
     kind: Kind::Choice(&[
@@ -102,10 +102,10 @@ pub struct HookBody {
     url: String,
     /// The events; a single one may be given as `event`.
     #[serde(alias = "event")]
-    #[schema(inline)]
     events: EventNames,
     /// The flow it is about, by its number or its name; absent for all.
     #[serde(default)]
+    #[schema(nullable = false)]
     flow: Option<TextOrNumber>,
     /// Free text.
     #[serde(default)]
@@ -123,7 +123,7 @@ pub struct HookChanges {
     url: Option<String>,
     /// The events.
     #[serde(default, alias = "event")]
-    #[schema(inline, nullable = false)]
+    #[schema(nullable = false)]
     events: Option<EventNames>,
     /// Free text.
     #[serde(default)]
