@@ -190,7 +190,7 @@ pub struct ShownDelivery {
     id: String,
     /// The event.
     event: &'static str,
-    /// waiting, delivered or given_up.
+    /// `waiting`, `delivered` or `given_up`.
     status: &'static str,
     /// How often it was attempted in vain since it was last begun.
     failures: i64,
