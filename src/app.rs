@@ -9,6 +9,7 @@ pub mod clock;
 pub mod depth;
 pub mod fields;
 pub mod figures;
+pub mod hook;
 pub mod principal;
 pub mod rules;
 pub mod secret;
@@ -24,6 +25,7 @@ use self::cache::Cache;
 use self::clock::Clock;
 use self::depth::Depth;
 use self::fields::StoredFlow;
+use self::hook::{Endpoint, Subscription};
 use self::principal::{Pass, Principal, PrincipalKey};
 use self::rules::StoredSchema;
 use self::secret::Secrets;
@@ -50,6 +52,10 @@ const DIAGRAMS: usize = 1_000;
 
 /// Customers whose secrets are remembered, sealed.
 const SECRETS: usize = 1_000;
+/// Customers whose subscriptions are remembered; one without any takes hardly a place.
+const SUBSCRIBERS: usize = 10_000;
+/// Subscriptions that are remembered with their signing keys, sealed.
+const ENDPOINTS: usize = 10_000;
 
 /// The gateway as its requests see it.
 pub struct App {
@@ -73,7 +79,11 @@ pub struct App {
     pub waiters: Waiters,
     /// Sealed secrets used lately.
     pub sealed: Cache<CustomerId, Arc<Secrets>>,
-    /// What opens them.
+    /// Who wants to hear of what, by customer.
+    pub subscribers: Cache<CustomerId, Arc<[Subscription]>>,
+    /// Subscriptions that something was sent to lately, by their own numbers.
+    pub endpoints: Cache<i64, Arc<Endpoint>>,
+    /// What opens sealed secrets.
     pub vault: Vault,
     /// What is left of each allowance.
     pub buckets: Buckets,
@@ -104,6 +114,8 @@ impl App {
             diagrams: Cache::new(DIAGRAMS),
             waiters: Waiters::default(),
             sealed: Cache::new(SECRETS),
+            subscribers: Cache::new(SUBSCRIBERS),
+            endpoints: Cache::new(ENDPOINTS),
             buckets: Buckets::default(),
             metrics: Arc::default(),
             depth: Depth::default(),

@@ -7,6 +7,7 @@ mod check;
 mod customer;
 mod demo;
 mod flow;
+mod hook;
 mod key;
 mod migrate;
 mod output;
@@ -83,6 +84,8 @@ enum Command {
     Records(records::Command),
     #[command(subcommand)]
     Webhook(webhook::Command),
+    #[command(subcommand, visible_alias = "hooks")]
+    Hook(hook::Command),
     #[command(subcommand)]
     Secret(secret::Command),
     Migrate(migrate::Arguments),
@@ -122,6 +125,7 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Flow(command) => flow::run(global, command),
         Command::Records(command) => records::run(global, command),
         Command::Webhook(command) => webhook::run(global, command),
+        Command::Hook(command) => hook::run(global, command),
         Command::Secret(command) => secret::run(global, command),
         Command::Migrate(arguments) => migrate::run(global, &arguments),
         Command::Wsdl(arguments) => wsdl::run(global, &arguments),

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod auth;
 pub mod engine;
+pub mod hooks;
 pub mod log;
 pub mod outbound;
 pub mod server;
@@ -20,6 +21,7 @@ use toml::{Table, Value};
 
 use crate::error::{Error, Result};
 use crate::model::address::Network;
+use crate::model::time::parse_duration;
 
 /// The documentation of every setting, and its default.
 pub const DEFAULTS: &str = include_str!("config/default.toml");
@@ -40,6 +42,8 @@ pub struct Config {
     pub api: api::Api,
     /// How records are run.
     pub engine: engine::Engine,
+    /// Messages to subscribers.
+    pub hooks: hooks::Hooks,
     /// Limits on envelopes.
     pub soap: soap::Soap,
     /// What the gateway asks of others.
@@ -119,6 +123,7 @@ impl Config {
         self.auth.validate()?;
         self.api.validate()?;
         self.engine.validate()?;
+        self.hooks.validate()?;
         self.soap.validate()?;
         self.outbound.validate()?;
         self.log.validate()
@@ -220,6 +225,14 @@ fn spell(value: &Value) -> String {
 /// Reads whole seconds.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_secs)
+}
+
+/// Reads a list of durations, in milliseconds.
+fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<i64>, D::Error> {
+    let read = |text: &String| {
+        parse_duration(text).ok_or_else(|| D::Error::custom(format!("'{text}' is no duration such as 30s, 5m or 2h")))
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(read).collect()
 }
 
 /// Reads a list of networks and addresses.

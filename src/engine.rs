@@ -5,8 +5,10 @@
 //! world and at the end of its way. What was committed is never done again. How a flow is written is `diagram`'s
 //! business, what a step does to records is `operation`'s.
 
+mod attempt;
 mod commit;
 mod curtain;
+mod delivery;
 mod dispatch;
 mod external;
 mod failure;
@@ -27,6 +29,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
+use self::delivery::Deliverer;
 use self::dispatch::Dispatcher;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -50,7 +53,8 @@ impl Engine {
         let (end, ended) = watch::channel(false);
         let runtime = runtime()?;
         let thread = thread::Builder::new().name("engine".into()).spawn(move || {
-            runtime.block_on(Dispatcher::new(app, stopping).run());
+            let deliverer = Deliverer::new(Arc::clone(&app), stopping.clone());
+            runtime.block_on(async { tokio::join!(Dispatcher::new(app, stopping).run(), deliverer.run()) });
             // Steps that did not end in time are left to the next process.
             runtime.shutdown_background();
             // Nobody may be waiting any more.
@@ -73,13 +77,15 @@ impl Engine {
     }
 }
 
-/// Runs everything that is due, and everything that becomes due by that, until there is nothing left to do now. For
+/// Runs everything that is due, and everything that becomes due by that, until there is nothing left to do now, and
+/// brings the messages that tell of it. For
 /// tests: time stands still meanwhile.
 /// # Errors
 /// The store cannot be read or written.
 pub async fn drain(app: &Arc<App>) -> Result<()> {
     let (_stop, stopping) = watch::channel(false);
-    Dispatcher::new(Arc::clone(app), stopping).drain().await
+    Dispatcher::new(Arc::clone(app), stopping.clone()).drain().await?;
+    Deliverer::new(Arc::clone(app), stopping).drain().await.map(drop)
 }
 
 fn runtime() -> Result<Runtime> {

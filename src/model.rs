@@ -6,6 +6,7 @@ pub mod address;
 pub mod catalogue;
 pub mod distribution;
 pub mod flow;
+pub mod hook;
 pub mod http;
 pub mod person;
 pub mod record;

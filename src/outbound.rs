@@ -68,6 +68,19 @@ impl Outbound {
         }
     }
 
+    /// Whether a URL may be asked, as far as that is known before its name is looked up.
+    /// # Errors
+    /// What is wrong with it, or where it would lead.
+    pub fn check(&self, url: &str) -> std::result::Result<(), Failure> {
+        let guard = Guard::new(&self.settings.allow);
+        let (uri, _) = request::locate(url)?;
+        let host = uri.host().unwrap_or_default();
+        match resolve::known(host).iter().map(|address| guard.refusal(*address)).collect::<Option<Vec<_>>>() {
+            Some(reasons) => reasons.first().map_or(Ok(()), |reason| Err(resolve::refused(host, reason))),
+            None => Ok(()),
+        }
+    }
+
     /// Makes one request and reads its answer to the end. Redirects are answers, and an answer of any status is no
     /// failure.
     pub async fn send(&self, request: Request) -> std::result::Result<Answer, Failure> {

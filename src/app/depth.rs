@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use crate::error::Result;
 use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
-use crate::store::Store;
 use crate::store::queue::{self, Waiting};
+use crate::store::{Store, delivery};
 
 /// Milliseconds for which the numbers are given again.
 const FRESH: i64 = 5_000;
@@ -34,6 +34,8 @@ pub struct Known {
     pub waiting: Option<Waiting>,
     /// All records.
     pub records: Option<Counts>,
+    /// Messages to subscribers that wait.
+    pub messages: Option<u64>,
 }
 
 /// What remembers the numbers.
@@ -78,6 +80,7 @@ impl Depth {
 
     async fn ask(&self, state: &mut State, store: &Store, now: Timestamp) -> Result<()> {
         state.known.waiting = Some(store.read(move |tx| queue::count_waiting(tx, now)).await?);
+        state.known.messages = Some(store.read(|tx| delivery::count_waiting(tx)).await?);
         let most = self.stretch;
         for _ in 0..self.stretches {
             let (after, _) = state.walk;

@@ -59,24 +59,15 @@ fn of_queue(known: &Known, now: Timestamp) -> Vec<Family> {
         let oldest = Family::gauge("queue_oldest", "Time for which the record that is due longest has waited since");
         families.extend([family, oldest.seconds().value(late as f64 / 1_000.0)]);
     }
+    if let Some(messages) = known.messages {
+        families.push(Family::gauge("deliveries_waiting", "Messages to subscribers that wait").number(messages));
+    }
     if let Some(records) = known.records {
         let mut family = Family::gauge("records", "Records by status, as they were last counted");
         for (status, count) in RecordStatus::ALL.into_iter().zip(records) {
-            family.push(vec![("status", label(status))], count);
+            family.push(vec![("status", status.label())], count);
         }
         families.push(family);
     }
     families
-}
-
-fn label(status: RecordStatus) -> &'static str {
-    match status {
-        RecordStatus::Waiting => "waiting",
-        RecordStatus::Processing => "processing",
-        RecordStatus::Finished => "finished",
-        RecordStatus::Failed => "failed",
-        RecordStatus::Scheduled => "scheduled",
-        RecordStatus::Reviewed => "reviewed",
-        RecordStatus::Handled => "handled",
-    }
 }

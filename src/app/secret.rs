@@ -7,10 +7,11 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::app::hook::seal_name;
 use crate::app::vault::Keyring;
 use crate::error::Result;
 use crate::model::account::CustomerId;
-use crate::store::secret;
+use crate::store::{hook, secret};
 
 /// The sealed secrets of one customer, and what opens them.
 pub struct Secrets {
@@ -74,11 +75,18 @@ impl App {
     /// # Errors
     /// Why the first that cannot be opened cannot.
     pub fn check_secrets(&self) -> Result<()> {
-        let sealed = self.store.peek(secret::list_all)?;
-        if sealed.is_empty() {
+        let (sealed, hooks) = self.store.peek(|tx| Ok((secret::list_all(tx)?, hook::list_all(tx)?)))?;
+        if sealed.is_empty() && hooks.is_empty() {
             return Ok(());
         }
         let keys = self.vault.require()?;
-        sealed.iter().try_for_each(|secret| keys.open(secret.customer, &secret.name, &secret.sealed).map(drop))
+        sealed.iter().try_for_each(|secret| keys.open(secret.customer, &secret.name, &secret.sealed).map(drop))?;
+        hooks.iter().try_for_each(|hook| {
+            let name = seal_name(&hook.public_id);
+            let old = hook.old_secret.iter().map(|(sealed, _)| sealed);
+            std::iter::once(&hook.secret)
+                .chain(old)
+                .try_for_each(|sealed| keys.open(hook.customer, &name, sealed).map(drop))
+        })
     }
 }

@@ -45,6 +45,8 @@ pub enum Kind {
     Branch,
     /// Calls an HTTP service.
     Http(Box<Http>),
+    /// Sends a signed message.
+    Webhook(Box<Webhook>),
     /// Calls an operation of a SOAP service.
     Soap(Box<Soap>),
     /// Changes the record's data.
@@ -91,6 +93,25 @@ pub struct Http {
     pub body_type: BodyType,
     /// How the gateway proves itself.
     pub auth: Option<Auth<Template>>,
+    /// The statuses that are a success.
+    pub expect: Vec<StatusRange>,
+    /// What is made of `{status, headers, body}`; absent for the body.
+    pub output: Option<Expression>,
+}
+
+/// A signed message, and what is made of its answer.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The address.
+    pub url: Template,
+    /// What the message tells of: a text.
+    pub event: Template,
+    /// What happened; absent for the input.
+    pub data: Option<Template>,
+    /// The key it is signed with.
+    pub secret: Template,
+    /// Further headers: an object.
+    pub headers: Option<Template>,
     /// The statuses that are a success.
     pub expect: Vec<StatusRange>,
     /// What is made of `{status, headers, body}`; absent for the body.
@@ -204,6 +225,7 @@ impl Kind {
             Kind::Transform(_) => "transform",
             Kind::Branch => "branch",
             Kind::Http(_) => "http",
+            Kind::Webhook(_) => "webhook",
             Kind::Soap(_) => "soap",
             Kind::Record(_) => "record",
             Kind::Move(_) => "move",
@@ -228,7 +250,7 @@ impl Kind {
 
     /// Whether it talks to somebody outside of the gateway.
     pub fn is_external(&self) -> bool {
-        matches!(self, Kind::Http(_) | Kind::Soap(_))
+        matches!(self, Kind::Http(_) | Kind::Webhook(_) | Kind::Soap(_))
     }
 
     /// The names of the secrets it asks for.
@@ -239,6 +261,11 @@ impl Kind {
                 templates.push(&step.url);
                 templates.extend(step.query.iter().chain(&step.headers).chain(&step.body));
                 &step.auth
+            }
+            Kind::Webhook(step) => {
+                templates.extend([&step.url, &step.secret]);
+                templates.extend(step.data.iter().chain(&step.headers));
+                &None
             }
             Kind::Soap(step) => {
                 templates.push(&step.arguments);
@@ -262,8 +289,21 @@ impl Kind {
 }
 
 /// The names of all kinds, as diagrams write them.
-pub const KINDS: [&str; 12] =
-    ["transform", "branch", "http", "soap", "record", "move", "flow", "delay", "wait", "respond", "stop", "end"];
+pub const KINDS: [&str; 13] = [
+    "transform",
+    "branch",
+    "http",
+    "webhook",
+    "soap",
+    "record",
+    "move",
+    "flow",
+    "delay",
+    "wait",
+    "respond",
+    "stop",
+    "end",
+];
 
 impl Step {
     pub(super) fn of(node: RawNode) -> Result<Step> {
@@ -312,6 +352,7 @@ fn kind(name: &str, fields: &mut Fields) -> Result<Kind> {
         "transform" => Kind::Transform(transform(fields)?),
         "branch" => Kind::Branch,
         "http" => Kind::Http(Box::new(http(fields)?)),
+        "webhook" => Kind::Webhook(Box::new(webhook(fields)?)),
         "soap" => Kind::Soap(Box::new(soap(fields)?)),
         "record" => Kind::Record(record(fields)?),
         "move" => Kind::Move(MoveTo { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
@@ -346,8 +387,6 @@ fn transform(fields: &mut Fields) -> Result<Output> {
 
 fn http(fields: &mut Fields) -> Result<Http> {
     let method: Option<String> = fields.optional("method")?;
-    let expect: Option<Vec<Value>> = fields.optional("expect")?;
-    let expect = expect.map(|ranges| ranges.iter().map(StatusRange::parse).collect::<Option<Vec<_>>>());
     let body_type: Option<String> = fields.optional("body_type")?;
     Ok(Http {
         method: Method::parse(method.as_deref().unwrap_or("GET")).ok_or_else(|| {
@@ -365,9 +404,27 @@ fn http(fields: &mut Fields) -> Result<Http> {
             Some(_) => return Err(Error::invalid("fields.body_type must be json, form, text or xml")),
         },
         auth: auth(fields)?,
-        expect: expect
-            .unwrap_or(Some(vec![StatusRange::SUCCESS]))
-            .ok_or_else(|| Error::invalid("fields.expect must be a list of statuses such as 201 or \"2xx\""))?,
+        expect: expect(fields)?,
+        output: fields.optional_expression("output")?,
+    })
+}
+
+fn expect(fields: &mut Fields) -> Result<Vec<StatusRange>> {
+    let ranges: Option<Vec<Value>> = fields.optional("expect")?;
+    let ranges = ranges.map(|ranges| ranges.iter().map(StatusRange::parse).collect::<Option<Vec<_>>>());
+    ranges
+        .unwrap_or(Some(vec![StatusRange::SUCCESS]))
+        .ok_or_else(|| Error::invalid("fields.expect must be a list of statuses such as 201 or \"2xx\""))
+}
+
+fn webhook(fields: &mut Fields) -> Result<Webhook> {
+    Ok(Webhook {
+        url: fields.secretive("url")?,
+        event: fields.plain("type")?,
+        data: fields.optional_secretive("data")?,
+        secret: fields.secretive("secret")?,
+        headers: fields.optional_secretive("headers")?,
+        expect: expect(fields)?,
         output: fields.optional_expression("output")?,
     })
 }

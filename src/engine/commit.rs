@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::failure::StepFailure;
 use super::journey::{Child, End, Journey, NewCallback, Segment};
@@ -14,9 +14,12 @@ use crate::diagram::policy::FlowError;
 use crate::error::{Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
+use crate::model::hook::Event;
 use crate::model::record::RecordStatus;
 use crate::model::run::Claim;
 use crate::model::time::Timestamp;
+use crate::operation::diagram::flow_of_record;
+use crate::operation::event::{Audience, RecordNews};
 use crate::operation::internal::{Content, Destination, MadeRecord};
 use crate::store::run::{self, Place};
 use crate::store::{Tx, account, callback};
@@ -32,6 +35,40 @@ pub(super) struct Settled {
     callbacks: Vec<NewCallback>,
     content: Option<Content>,
     end: SettledEnd,
+    /// What is told to those who subscribed, once the run is over.
+    notice: Option<Notice>,
+}
+
+/// What is told of a run's end, to whom.
+pub(super) struct Notice {
+    audience: Audience,
+    data: String,
+    error: Option<Value>,
+}
+
+impl Notice {
+    /// What is told of the end of a record's run, if anybody wants to hear of it.
+    pub(super) fn of(
+        audience: Audience,
+        error: Option<Value>,
+        data: impl FnOnce() -> Result<String>,
+    ) -> Result<Option<Notice>> {
+        let event = if error.is_some() { Event::RecordFailed } else { Event::RecordFinished };
+        match audience.wants(event) {
+            true => Ok(Some(Notice { audience, data: data()?, error })),
+            false => Ok(None),
+        }
+    }
+
+    /// Tells it.
+    pub(super) fn tell(&self, tx: &mut dyn Tx, uuid: &str, now: Timestamp) -> Result<()> {
+        let (event, status) = match self.error {
+            None => (Event::RecordFinished, RecordStatus::Finished),
+            Some(_) => (Event::RecordFailed, RecordStatus::Failed),
+        };
+        let news = RecordNews { event, uuid, status, data: &self.data, error: self.error.as_ref() };
+        self.audience.tell(tx, &news, now)
+    }
 }
 
 enum SettledEnd {
@@ -74,6 +111,7 @@ impl Settled {
     pub(super) fn of(app: &App, journey: &Journey, segment: Segment) -> Result<Settled> {
         let (step, source) = journey.position();
         let claim = &journey.claim;
+        let notice = notice(app, journey, &segment.end)?;
         let end = match segment.end {
             End::External => SettledEnd::External,
             End::Finished => SettledEnd::Finished,
@@ -93,11 +131,18 @@ impl Settled {
             callbacks: segment.callbacks,
             content: segment.content,
             end,
+            notice,
         })
     }
 
     /// Prepares the failure of a record that cannot go on at all.
-    pub(super) fn unfit(claim: Arc<Claim>, failure: &StepFailure) -> Settled {
+    pub(super) fn unfit(app: &App, claim: Arc<Claim>, failure: &StepFailure) -> Settled {
+        let notice = unfit_notice(app, &claim, failure);
+        Settled { notice, ..Settled::untold(claim, failure) }
+    }
+
+    /// The same, of which nobody is told.
+    fn untold(claim: Arc<Claim>, failure: &StepFailure) -> Settled {
         let attempts = json!([{
             "step": claim.step, "attempt": claim.attempt + 1, "outcome": "failed", "error": failure.shown(),
         }]);
@@ -110,6 +155,7 @@ impl Settled {
             callbacks: Vec::new(),
             content: None,
             end: SettledEnd::Failed { told: None },
+            notice: None,
             claim,
         }
     }
@@ -147,6 +193,9 @@ impl Settled {
         for callback in self.callbacks.iter().filter(|_| kept != Kept::Over) {
             let (record, run) = (self.claim.record, self.claim.run);
             callback::insert(tx, record, run, &callback.step, &callback.uri, &callback.settings, conditions.now)?;
+        }
+        if let Some(notice) = self.notice.as_ref().filter(|_| kept == Kept::Over) {
+            notice.tell(tx, &self.claim.uuid, conditions.now)?;
         }
         if kept == Kept::Over
             && let Some(parent) = self.claim.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. }))
@@ -271,6 +320,33 @@ fn awaited(journey: &Journey, child: Child) -> SettledEnd {
     SettledEnd::Child { made, resumed: resumed.then_some(uuid) }
 }
 
+/// What is told of the end that a journey has come to.
+fn notice(app: &App, journey: &Journey, end: &End) -> Result<Option<Notice>> {
+    let error = match end {
+        End::Finished => None,
+        End::Failed { failure, .. } => Some(failure.summary(journey.position().0)),
+        _ => return Ok(None),
+    };
+    Notice::of(Audience::of(app, &journey.flow)?, error, || journey.data_text())
+}
+
+/// The same of a record that cannot go on at all. If it cannot be told, the log says so: the failure is kept anyway.
+fn unfit_notice(app: &App, claim: &Claim, failure: &StepFailure) -> Option<Notice> {
+    let noticed = flow_of_record(app, claim.customer, claim.flow).and_then(|flow| {
+        let data = || app.store.peek(|tx| stored_data(tx, claim.record));
+        Notice::of(Audience::of(app, &flow)?, Some(failure.summary(&claim.step)), data)
+    });
+    noticed.unwrap_or_else(|error| {
+        log::warn!(customer = claim.customer.0, record:% = claim.uuid; "A failure could not be told to its subscribers: {error}");
+        None
+    })
+}
+
+/// What a record holds, as JSON text.
+pub(super) fn stored_data(tx: &mut dyn Tx, record: i64) -> Result<String> {
+    Ok(run::data(tx, record)?.unwrap_or_else(|| "null".to_owned()))
+}
+
 /// The record that tells a flow of a failure. If it cannot be made, the log says so: the failure itself is kept whatever
 /// becomes of the report.
 fn report(app: &App, journey: &Journey, failure: &StepFailure, told: Option<String>) -> Option<MadeRecord> {
@@ -360,7 +436,7 @@ mod tests {
                 let settled = Settled {
                     step: "wait".to_owned(),
                     end: SettledEnd::Posted { due: LATER },
-                    ..Settled::unfit(Arc::clone(&claim), &StepFailure::panicked())
+                    ..Settled::untold(Arc::clone(&claim), &StepFailure::panicked())
                 };
                 if posts {
                     let found = callback::find_by_uri(tx, "uri")?.ok_or_else(|| Error::internal("no address"))?;

@@ -30,9 +30,9 @@ const BATCH: usize = 128;
 /// claimed and committed.
 const BATCHES: usize = 4;
 /// How often it is looked after what nobody tells: leases that ended, schedules, the history's age.
-const ROUND: Duration = Duration::from_secs(1);
+pub(super) const ROUND: Duration = Duration::from_secs(1);
 /// How long it is waited after the store failed.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 /// What all journeys of an engine share.
 pub(super) struct Shared {
@@ -293,7 +293,7 @@ impl Dispatcher {
 }
 
 /// Logs what keeps the engine from its work. Of a disk that is full or failing the store tells, and once.
-fn complain(what: &str, error: &Error) {
+pub(super) fn complain(what: &str, error: &Error) {
     match error.code() {
         Code::Unavailable => log::debug!("{what}: {error}"),
         _ => log::error!("{what}: {error:?}"),

@@ -66,6 +66,7 @@ async fn attempt(
     let mut visit = Visit { app, partners, terms: Terms::of(app), journey, secrets, now, limit, given: Vec::new() };
     let outcome = match &step.kind {
         Kind::Http(step) => http::call(&mut visit, step).await,
+        Kind::Webhook(step) => http::send_signed(&mut visit, step).await,
         Kind::Soap(step) => soap::call(&mut visit, step).await,
         _ => Err(StepFailure::panicked()),
     };
@@ -276,7 +277,7 @@ pub(super) fn status(answer: &Answer, expected: &str, now: Timestamp) -> StepFai
 }
 
 /// How many milliseconds a `Retry-After` asks for (RFC 9110 §10.2.3).
-fn retry_after(wish: &str, now: Timestamp) -> Option<i64> {
+pub(super) fn retry_after(wish: &str, now: Timestamp) -> Option<i64> {
     let wish = match wish.trim().parse::<i64>() {
         Ok(seconds) => seconds.checked_mul(1_000)?,
         Err(_) => Timestamp::parse_http(wish)?.0 - now.0,

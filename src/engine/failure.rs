@@ -44,6 +44,11 @@ impl StepFailure {
         StepFailure::passing("interrupted", "The step was interrupted before it ended")
     }
 
+    /// What those are told who subscribed to the end of runs.
+    pub(super) fn summary(&self, step: &str) -> Value {
+        json!({"step": step, "kind": self.kind, "message": self.text})
+    }
+
     /// What further steps, error flows and people see.
     pub(super) fn shown(&self) -> Value {
         let mut shown = json!({"kind": self.kind, "message": self.text});

@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 use super::curtain::Curtain;
 use super::external::{self, Visit, plain};
 use super::failure::StepFailure;
-use crate::diagram::step::{BodyType, Http};
+use crate::app::signature::{SigningKey, seconds, sign};
+use crate::diagram::step::{BodyType, Http, Webhook};
+use crate::expression::Expression;
 use crate::expression::template::Template;
+use crate::model::http::{Method, StatusRange};
 use crate::outbound::Answer;
 
 /// Bytes of an unexpected answer that are kept.
@@ -36,15 +39,50 @@ pub(super) async fn call(visit: &mut Visit<'_>, step: &Http) -> Result<Value, St
         headers.push(("Accept".to_owned(), "application/json, */*;q=0.5".to_owned()));
     }
     let answer = visit.ask(step.method, url, headers, body.unwrap_or_default(), step.auth.as_ref()).await?;
-    if !step.expect.iter().any(|range| range.contains(answer.status)) {
-        let expected = step.expect.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let failure = external::status(&answer, &expected, visit.now);
-        return Err(StepFailure { detail: Some(Box::new(unexpected(&answer, &visit.curtain()))), ..failure });
+    made_of(visit, &answer, &step.expect, step.output.as_ref())
+}
+
+/// Sends a signed message, known by the token of the step, and gives what is made of the answer.
+pub(super) async fn send_signed(visit: &mut Visit<'_>, step: &Webhook) -> Result<Value, StepFailure> {
+    let url = visit.text("url", &step.url)?;
+    let event = visit.text("type", &step.event)?;
+    let data = match &step.data {
+        Some(data) => visit.render("data", data)?,
+        None => Value::clone(&visit.journey.input()),
+    };
+    let key = SigningKey::parse(&visit.text("secret", &step.secret)?)
+        .map_err(|error| StepFailure::lasting("secret", format!("secret: {error}")))?;
+    let (id, now) = (visit.journey.token(), visit.now);
+    let body = json!({"id": id, "type": event, "timestamp": now.to_iso(), "data": data}).to_string().into_bytes();
+    let mut headers = headers(visit, step.headers.as_ref())?;
+    let ours = [
+        ("Content-Type", "application/json".to_owned()),
+        ("webhook-id", id.clone()),
+        ("webhook-timestamp", seconds(now)),
+        ("webhook-signature", sign(&[key], &id, now, &body)),
+    ];
+    headers.retain(|(given, _)| !ours.iter().any(|(name, _)| given.eq_ignore_ascii_case(name)));
+    headers.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+    let answer = visit.ask(Method::Post, url, headers, body, None).await?;
+    made_of(visit, &answer, &step.expect, step.output.as_ref())
+}
+
+/// What an answer comes to.
+fn made_of(
+    visit: &mut Visit<'_>,
+    answer: &Answer,
+    expect: &[StatusRange],
+    output: Option<&Expression>,
+) -> Result<Value, StepFailure> {
+    if !expect.iter().any(|range| range.contains(answer.status)) {
+        let expected = expect.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let failure = external::status(answer, &expected, visit.now);
+        return Err(StepFailure { detail: Some(Box::new(unexpected(answer, &visit.curtain()))), ..failure });
     }
-    let content = content(&answer, &visit.curtain())?;
-    match &step.output {
+    let content = content(answer, &visit.curtain())?;
+    match output {
         None => Ok(content),
-        Some(expression) => visit.output(expression, shown(&answer, content)),
+        Some(expression) => visit.output(expression, shown(answer, content)),
     }
 }
 

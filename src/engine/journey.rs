@@ -560,6 +560,11 @@ impl Journey {
         End::Failed { failure, told }
     }
 
+    /// What the record holds, as JSON text.
+    pub(super) fn data_text(&self) -> Result<String> {
+        serde_json::to_string(&*self.data).map_err(Error::internal)
+    }
+
     /// What an error flow is told.
     pub(super) fn report(&self, failure: &StepFailure) -> Value {
         json!({

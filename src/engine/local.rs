@@ -54,7 +54,7 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
         Kind::Respond(respond) => reply(terms, journey, respond, now),
         Kind::Stop(stop) => end(terms, journey, stop, now),
         Kind::End => Ok(Done::Stop { fails: false, text: None }),
-        Kind::Http(_) | Kind::Soap(_) => Err(StepFailure::panicked()),
+        Kind::Http(_) | Kind::Webhook(_) | Kind::Soap(_) => Err(StepFailure::panicked()),
     }
 }
 

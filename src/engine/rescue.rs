@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::commit::{Notice, stored_data};
 use super::failure::StepFailure;
 use super::history::Outcome;
 use crate::app::App;
 use crate::error::Result;
 use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
+use crate::operation::event::Audience;
 use crate::store::run::{self, Orphan, Place};
 use crate::store::{Tx, callback, webhook};
 
@@ -29,7 +31,9 @@ pub(super) async fn rescue(app: &Arc<App>, until: Timestamp) -> Result<usize> {
             .write(move |tx| {
                 let orphans = run::orphans(tx, until, BATCH)?;
                 for orphan in &orphans {
-                    take_back(tx, orphan, most, now)?;
+                    if take_back(tx, orphan, most, now)? && gives_up(orphan, most) {
+                        tell(tx, orphan, now)?;
+                    }
                 }
                 Ok(orphans)
             })
@@ -45,9 +49,20 @@ pub(super) async fn rescue(app: &Arc<App>, until: Timestamp) -> Result<usize> {
     }
 }
 
+/// Tells those who subscribed that the record has failed.
+fn tell(tx: &mut dyn Tx, orphan: &Orphan, now: Timestamp) -> Result<()> {
+    let Some(audience) = Audience::read(tx, orphan.customer, orphan.flow)? else { return Ok(()) };
+    let error = StepFailure::interrupted().summary(&orphan.step);
+    match Notice::of(audience, Some(error), || stored_data(tx, orphan.record))? {
+        Some(notice) => notice.tell(tx, &orphan.uuid, now),
+        None => Ok(()),
+    }
+}
+
 /// An interruption counts as an attempt: a record that ends the process each time must not do so for ever. After the last
-/// one it is taken up once more, for what its step says of failures; if not even that can be, it ends here.
-fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Result<()> {
+/// one it is taken up once more, for what its step says of failures; if not even that can be, it ends here. False if the
+/// lease was lost.
+fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Result<bool> {
     let attempt = orphan.attempt + 1;
     let gives_up = gives_up(orphan, most);
     let place = Place {
@@ -58,21 +73,21 @@ fn take_back(tx: &mut dyn Tx, orphan: &Orphan, most: i64, now: Timestamp) -> Res
         due: (!gives_up).then_some(now),
     };
     if !run::leave(tx, orphan.record, &orphan.lease, place)? {
-        return Ok(());
+        return Ok(false);
     }
     if gives_up && let Some(parent) = orphan.parent {
         run::wake(tx, parent, now)?;
     }
     // Of the last one it is told when it is known what follows.
     if attempt == most {
-        return Ok(());
+        return Ok(true);
     }
     let outcome = if gives_up { Outcome::Failed } else { Outcome::Interrupted };
     let attempts = serde_json::json!([{
         "step": orphan.step, "attempt": attempt, "at": now.0, "outcome": outcome,
         "error": StepFailure::interrupted().shown(),
     }]);
-    run::insert_log(tx, orphan.record, orphan.run, now, &attempts.to_string(), "{}")
+    run::insert_log(tx, orphan.record, orphan.run, now, &attempts.to_string(), "{}").map(|()| true)
 }
 
 fn gives_up(orphan: &Orphan, most: i64) -> bool {

@@ -126,7 +126,7 @@ fn begin(app: &App, mut claim: Claim, slot: Slot) -> Traveller {
     let data = claim.data.take();
     let claim = Arc::new(claim);
     let unfit = |failure, slot| {
-        let settled = Settled::unfit(Arc::clone(&claim), &failure);
+        let settled = Settled::unfit(app, Arc::clone(&claim), &failure);
         Traveller { settled, journey: None, slot }
     };
     let found = diagram_of(app, claim.customer, claim.flow, Some(claim.flow_version))
@@ -158,7 +158,7 @@ fn traveller(app: &App, mut journey: Journey, performed: Option<Performed>, slot
             Traveller { settled, journey, slot }
         }
         Err(error) => {
-            let settled = Settled::unfit(Arc::clone(&journey.claim), &error.into());
+            let settled = Settled::unfit(app, Arc::clone(&journey.claim), &error.into());
             Traveller { settled, journey: None, slot }
         }
     }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod explorer;
 pub mod flow;
 pub mod format;
+pub mod hook;
 pub mod neighbours;
 pub mod openapi;
 pub mod options;

@@ -113,6 +113,19 @@ impl RecordStatus {
             RecordStatus::Handled => "Errors handled",
         }
     }
+
+    /// Its name where programs read it, such as in metrics and messages to subscribers.
+    pub fn label(self) -> &'static str {
+        match self {
+            RecordStatus::Waiting => "waiting",
+            RecordStatus::Processing => "processing",
+            RecordStatus::Finished => "finished",
+            RecordStatus::Failed => "failed",
+            RecordStatus::Scheduled => "scheduled",
+            RecordStatus::Reviewed => "reviewed",
+            RecordStatus::Handled => "handled",
+        }
+    }
 }
 
 /// Why a record that waits is not in the queue.

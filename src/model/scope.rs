@@ -17,11 +17,15 @@ pub enum Scope {
     FlowDiagram,
     /// Read flows.
     FlowDiagramRead,
+    /// Subscribe to events, and change subscriptions.
+    Hook,
+    /// Read subscriptions and what was delivered.
+    HookRead,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 7] = [
+    pub const ALL: [Scope; 9] = [
         Scope::Schema,
         Scope::SchemaRead,
         Scope::Record,
@@ -29,6 +33,8 @@ impl Scope {
         Scope::RecordDelete,
         Scope::FlowDiagram,
         Scope::FlowDiagramRead,
+        Scope::Hook,
+        Scope::HookRead,
     ];
 
     /// The documented name.
@@ -41,6 +47,8 @@ impl Scope {
             Scope::RecordDelete => "record.delete",
             Scope::FlowDiagram => "flowdiagram",
             Scope::FlowDiagramRead => "flowdiagram.read",
+            Scope::Hook => "hook",
+            Scope::HookRead => "hook.read",
         }
     }
 
@@ -54,6 +62,8 @@ impl Scope {
             Scope::RecordDelete => "Remove records",
             Scope::FlowDiagram => "Change flows",
             Scope::FlowDiagramRead => "Read flows",
+            Scope::Hook => "Subscribe to events, and change subscriptions",
+            Scope::HookRead => "Read subscriptions and what was delivered",
         }
     }
 
@@ -68,13 +78,14 @@ impl Scope {
             Scope::Schema | Scope::SchemaRead => Scope::Schema,
             Scope::Record | Scope::RecordRead | Scope::RecordDelete => Scope::Record,
             Scope::FlowDiagram | Scope::FlowDiagramRead => Scope::FlowDiagram,
+            Scope::Hook | Scope::HookRead => Scope::Hook,
         }
     }
 }
 
 /// A set of scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// Every scope.

@@ -293,6 +293,7 @@ mod tests {
     fn dates_are_written_as_documented() {
         let instant = Timestamp(1_124_121_121_250);
         assert_eq!(instant.to_atom(), "2005-08-15T15:52:01+00:00");
+        assert_eq!(instant.to_iso(), "2005-08-15T15:52:01.250Z");
         assert_eq!(instant.to_date_time(&TimeZone::UTC), "2005-08-15 15:52:01");
         let zone = TimeZone::get("Europe/Amsterdam").expect("a time zone");
         assert_eq!(instant.to_date_time(&zone), "2005-08-15 17:52:01");

@@ -9,11 +9,13 @@ use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::catalogue::{FlowKind, Listed, Order, is_active};
 use crate::model::flow::{Flow, FlowStatus};
+use crate::model::hook::Event;
 use crate::model::person::Permission;
 use crate::model::scope::Scope;
 use crate::model::search::Page;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
+use crate::operation::event::tell_flow;
 use crate::operation::flow::publish;
 use crate::operation::sketch::{Beside, compose};
 use crate::operation::{Access, Operation, check};
@@ -371,7 +373,10 @@ fn start(tx: &mut dyn Tx, found: &Flow, now: Timestamp) -> Result<()> {
 
 fn stop(tx: &mut dyn Tx, found: &Flow, now: Timestamp) -> Result<()> {
     match is_active(found.status) {
-        true => flow::update_status(tx, found.customer, found.id, found.status, FlowStatus::Paused, now).map(drop),
+        true => {
+            flow::update_status(tx, found.customer, found.id, found.status, FlowStatus::Paused, now)?;
+            tell_flow(tx, Event::FlowPaused, found, (FlowStatus::Paused, found.version), now)
+        }
         false => Err(Error::new(Code::Conflict, format!("The flow '{}' is not active", found.name))),
     }
 }

@@ -9,11 +9,13 @@ use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
+use crate::model::hook::Event;
 use crate::model::record::{FieldValue, Hold, Record, RecordStatus};
 use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::content::{Data, Demands, MOST_RECORDS, split};
 use crate::operation::diagram::{FlowReference, flow_of, flow_of_record};
+use crate::operation::event::{Audience, RecordNews};
 use crate::operation::record::{not_found, parse_execution_time, parse_uuid};
 use crate::operation::revision::{self, Revision};
 use crate::operation::schema::stored;
@@ -66,6 +68,7 @@ pub struct UpdatedRecord {
 struct Checked {
     record: UpdatedRecord,
     fields: Vec<FieldValue>,
+    audience: Audience,
 }
 
 /// What holds for all updates of a request.
@@ -155,7 +158,8 @@ async fn check_updates(app: &App, customer: CustomerId, updates: Vec<Parsed>) ->
         let which = if several { format!("Record {index} of Data") } else { "Data".to_owned() };
         let fields = demands.check(&mut verdict, &which, several.then_some(index), &data)?;
         let flow_name = demands.flow().flow.name.clone();
-        checked.push(Checked { record: UpdatedRecord { flow, flow_name, uuid, data }, fields });
+        let audience = Audience::of(app, demands.flow())?;
+        checked.push(Checked { record: UpdatedRecord { flow, flow_name, uuid, data }, fields, audience });
     }
     verdict.finish()?;
     Ok(checked)
@@ -173,9 +177,11 @@ fn replace(tx: &mut dyn Tx, terms: &Terms, update: &Checked) -> Result<()> {
     }
     let (status, due) = rescheduled(&stored, terms.due, terms.now);
     match record::update(tx, terms.customer, uuid, data, status, due, terms.now)? {
-        true => field::update(tx, terms.customer, uuid, &update.fields),
-        false => Err(Error::new(Code::InUse, "Data record cannot be updated: it is being used")),
+        true => field::update(tx, terms.customer, uuid, &update.fields)?,
+        false => return Err(Error::new(Code::InUse, "Data record cannot be updated: it is being used")),
     }
+    let news = RecordNews { event: Event::RecordUpdated, uuid, status, data, error: None };
+    update.audience.tell(tx, &news, terms.now)
 }
 
 /// A new time counts only for a record that still waits, and one that is held waits for nothing but its release.

@@ -11,8 +11,10 @@ use crate::diagram::Diagram;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus, FlowVersion};
+use crate::model::hook::Event;
 use crate::model::scope::Scope;
 use crate::operation::account::record;
+use crate::operation::event::tell_flow;
 use crate::operation::flow::{find_flow, publish};
 use crate::operation::{Access, Operation};
 use crate::store::flow;
@@ -164,6 +166,9 @@ impl Operation for ChangeFlowStatus {
                 match to {
                     FlowStatus::Public => drop(publish(tx, &found, to, now)?),
                     _ => drop(flow::update_status(tx, customer, found.id, found.status, to, now)?),
+                }
+                if to == FlowStatus::Paused {
+                    tell_flow(tx, Event::FlowPaused, &found, (to, found.version), now)?;
                 }
                 let target = format!("{} {}", found.name, to.name());
                 record(tx, customer, &actor, Self::NAME, &target, now)?;

@@ -9,10 +9,12 @@ use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
+use crate::model::hook::Event;
 use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
 use crate::operation::diagram::FlowDiagram;
+use crate::operation::event::tell_flow;
 use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::revision::{self, Revision};
 use crate::operation::{Access, Operation, check};
@@ -180,6 +182,7 @@ pub(super) fn publish(tx: &mut dyn Tx, found: &Flow, status: FlowStatus, now: Ti
     // What partners describe is read again, so that a changed description can be taken up.
     partner::remove_all(tx, found.customer)?;
     run::update_schedule(tx, found.customer, found.id, next)?;
+    tell_flow(tx, Event::FlowPublished, found, (status, Some(version)), now)?;
     Ok(version)
 }
 

@@ -12,10 +12,12 @@ use crate::app::fields::StoredFlow;
 use crate::error::{Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
+use crate::model::hook::Event;
 use crate::model::record::{FieldValue, RecordStatus};
 use crate::model::time::Timestamp;
 use crate::operation::content::Demands;
 use crate::operation::diagram::{FlowReference, flow_of, flow_of_record};
+use crate::operation::event::{Audience, RecordNews};
 use crate::operation::record::accepting_version;
 use crate::operation::verdict::Verdict;
 use crate::store::record::NewRecord;
@@ -63,6 +65,7 @@ pub struct Content {
     /// The JSON text.
     pub data: String,
     fields: Vec<FieldValue>,
+    audience: Audience,
 }
 
 impl Content {
@@ -72,11 +75,12 @@ impl Content {
     /// `InvalidInput` if they are no object, or what the schema does not allow.
     pub fn checked(app: &App, customer: CustomerId, flow: FlowId, data: &Value) -> Result<Content> {
         let demands = Demands::of(app, customer, flow_of_record(app, customer, flow)?)?;
+        let audience = Audience::of(app, demands.flow())?;
         let data = text(data)?;
         let mut verdict = Verdict::default();
         let fields = demands.check(&mut verdict, "The data", None, &data)?;
         verdict.finish()?;
-        Ok(Content { data, fields })
+        Ok(Content { data, fields, audience })
     }
 
     /// Data for a record of that flow, whatever the customer's schema says.
@@ -86,7 +90,7 @@ impl Content {
         let demands = Demands::of(app, customer, Arc::clone(&to.flow))?;
         let data = text(data)?;
         let fields = demands.fields(&data)?;
-        Ok(Content { data, fields })
+        Ok(Content { data, fields, audience: Audience::of(app, &to.flow)? })
     }
 
     /// The same for JSON text that was checked, kept byte for byte.
@@ -94,7 +98,7 @@ impl Content {
     /// As for [`Content::of`].
     pub fn of_text(app: &App, customer: CustomerId, to: &Destination, data: String) -> Result<Content> {
         let fields = Demands::of(app, customer, Arc::clone(&to.flow))?.fields(&data)?;
-        Ok(Content { data, fields })
+        Ok(Content { data, fields, audience: Audience::of(app, &to.flow)? })
     }
 
     /// Replaces what a record can be searched by.
@@ -151,6 +155,13 @@ impl MadeRecord {
         {
             run::update_parent(tx, stored.id, self.parent, self.depth)?;
         }
+        let Content { data, audience, .. } = &self.content;
+        let status = RecordStatus::Waiting;
+        audience.tell(
+            tx,
+            &RecordNews { event: Event::RecordCreated, uuid: &self.uuid, status, data, error: None },
+            now,
+        )?;
         Ok(true)
     }
 }

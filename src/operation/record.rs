@@ -9,11 +9,13 @@ use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId};
+use crate::model::hook::Event;
 use crate::model::record::{FieldValue, Record, RecordStatus};
 use crate::model::scope::Scope;
 use crate::model::time::Timestamp;
 use crate::operation::content::{Data, Demands, MOST_RECORDS, split, too_many};
 use crate::operation::diagram::{FlowReference, flow_of, flow_of_record};
+use crate::operation::event::{Audience, RecordNews};
 use crate::operation::history::{self, RunStep};
 use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::verdict::Verdict;
@@ -85,6 +87,12 @@ impl Prepared {
     pub(super) fn uuid(&self) -> &str {
         &self.record.uuid
     }
+
+    /// What is told of it.
+    pub(super) fn news(&self) -> RecordNews<'_> {
+        let InsertedRecord { uuid, data } = &self.record;
+        RecordNews { event: Event::RecordCreated, uuid, status: self.status, data, error: None }
+    }
 }
 
 impl Operation for InsertRecords {
@@ -105,9 +113,12 @@ impl Repeatable for InsertRecords {
         let version = accepting_version(&demands.flow().flow)?;
         let now = app.clock.now();
         let prepared = prepare(app, &demands, self.submissions, now)?;
+        let audience = Audience::of(app, demands.flow())?;
         Ok(Write::data(move |tx| {
             for item in &prepared {
-                insert(tx, customer, id, version, item, now)?;
+                if insert(tx, customer, id, version, item, now)? {
+                    audience.tell(tx, &item.news(), now)?;
+                }
             }
             let records = prepared.into_iter().map(|item| item.record).collect();
             Ok(InsertedRecords { flow: id, flow_name, records })
@@ -170,7 +181,7 @@ fn prepare(app: &App, demands: &Demands, submissions: Vec<Submission>, now: Time
     }
 }
 
-/// Stores what was accepted, unless the same is there already.
+/// Stores what was accepted, unless the same is there already; false if it was.
 /// # Errors
 /// `Conflict` if the identifier has other content.
 pub(super) fn insert(
@@ -180,7 +191,7 @@ pub(super) fn insert(
     flow_version: i64,
     item: &Prepared,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
     let new = NewRecord {
         customer,
         uuid: &item.record.uuid,
@@ -193,11 +204,11 @@ pub(super) fn insert(
         created: now,
     };
     if record::insert(tx, &new)? {
-        return field::insert(tx, customer, &item.record.uuid, &item.fields);
+        return field::insert(tx, customer, &item.record.uuid, &item.fields).map(|()| true);
     }
     let stored = record::find(tx, customer, &item.record.uuid)?;
     match stored.is_some_and(|stored| stored.request_hash == item.request_hash) {
-        true => Ok(()),
+        true => Ok(false),
         false => Err(Error::new(
             Code::Conflict,
             format!("A data record with the Uuid '{}' exists already with other content", item.record.uuid),

@@ -4,13 +4,14 @@
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::app::hook::seal_name;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::secret::{SealedSecret, Secret};
 use crate::operation::account::record;
 use crate::operation::{Access, Operation, check};
 use crate::store::audit::{self, Entry};
-use crate::store::secret;
+use crate::store::{hook, secret};
 
 /// Bytes of a secret: a private key with its certificates has room.
 const LONGEST: usize = 65_536;
@@ -35,12 +36,7 @@ impl Operation for SetSecret {
             return Err(Error::invalid(format!("The secret must have from 1 to {LONGEST} bytes")));
         }
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
-        let keys = match app.store.peek(secret::list_all)?.is_empty() {
-            true => app.vault.find()?.map_or_else(|| app.vault.create(), Ok)?,
-            // A new key beside secrets that need the lost one would hide that it is lost.
-            false => app.vault.require()?,
-        };
-        let sealed = keys.seal(customer, &name, &value)?;
+        let sealed = app.sealing_keys()?.seal(customer, &name, &value)?;
         app.store
             .administer(move |tx| {
                 let is_new = secret::insert(tx, customer, &name, &sealed, now)?;
@@ -92,14 +88,14 @@ impl Operation for RemoveSecret {
     }
 }
 
-/// Makes a new key and seals the secrets of all customers under it.
+/// Makes a new key and seals the secrets of all customers under it, with the signing keys of subscriptions.
 pub struct RotateSecretKey;
 
 /// What was sealed anew.
 pub struct RotatedSecretKey {
     /// What tells the new key from others.
     pub key: String,
-    /// How many secrets there are.
+    /// How many secrets and subscriptions there are.
     pub secrets: usize,
 }
 
@@ -121,10 +117,18 @@ impl Operation for RotateSecretKey {
                     let sealed = keys.seal(*customer, name, &value)?;
                     secret::update_sealed(tx, &SealedSecret { customer: *customer, name: name.clone(), sealed })?;
                 }
+                let hooks = hook::list_all(tx)?;
+                for hook in &hooks {
+                    let name = seal_name(&hook.public_id);
+                    let anew =
+                        |sealed: &[u8]| keys.seal(hook.customer, &name, &keys.open(hook.customer, &name, sealed)?);
+                    let old = hook.old_secret.as_ref().map(|(sealed, _)| anew(sealed)).transpose()?;
+                    hook::update_sealed(tx, hook.id, &anew(&hook.secret)?, old.as_deref())?;
+                }
                 let key = keys.id();
                 let entry = Entry { at: now, customer: None, actor: &actor, verb: Self::NAME, target: &key };
                 audit::insert(tx, &entry)?;
-                Ok(RotatedSecretKey { secrets: secrets.len(), key })
+                Ok(RotatedSecretKey { secrets: secrets.len() + hooks.len(), key })
             })
             .await
     }

@@ -9,6 +9,7 @@ use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::operation::content::Demands;
 use crate::operation::diagram::{diagram_of, flow_of_record};
+use crate::operation::event::Audience;
 use crate::operation::record::{self, Prepared, accepting_version};
 use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::{Access, Operation, json};
@@ -56,6 +57,7 @@ impl Repeatable for TriggerFlow {
         let id = caller.flow().ok_or_else(|| Error::internal("a flow's caller without a flow"))?;
         let (customer, now) = (caller.customer().id, app.clock.now());
         let demands = Demands::of(app, customer, flow_of_record(app, customer, id)?)?;
+        let audience = Audience::of(app, demands.flow())?;
         let version = accepting_version(&demands.flow().flow)?;
         let input = &diagram_of(app, customer, id, Some(version))?.input;
         let (data, text) = match self.data {
@@ -74,7 +76,9 @@ impl Repeatable for TriggerFlow {
             if !is_there {
                 return Err(Error::new(Code::NotFound, "The flow was removed"));
             }
-            record::insert(tx, customer, id, version, &prepared, now)?;
+            if record::insert(tx, customer, id, version, &prepared, now)? {
+                audience.tell(tx, &prepared.news(), now)?;
+            }
             Ok(Triggered { uuid: prepared.uuid().to_owned() })
         }))
     }

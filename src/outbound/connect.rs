@@ -1,7 +1,6 @@
 //! Connections: the one place where they are made, so that none is made past the guard. An address is judged here, a
 //! name where it is looked up, and both within the time that a connection may take.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +16,7 @@ use tower_service::Service;
 
 use super::address::Guard;
 use super::failure::Failure;
-use super::resolve::{Lookup, Resolve, refused};
+use super::resolve::{Lookup, Resolve, literal, refused};
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
@@ -40,13 +39,6 @@ impl Connect {
         let inner = HttpsConnectorBuilder::new().with_tls_config(trust).https_or_http().enable_http1();
         Connect { guard, inner: inner.wrap_connector(plain), timeout }
     }
-}
-
-/// The address that the host of a URL is, as the connector below reads it: then it looks nothing up.
-fn literal(host: &str) -> Option<IpAddr> {
-    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let v6 = || inner.unwrap_or(host).parse::<Ipv6Addr>().map(IpAddr::V6);
-    host.parse::<Ipv4Addr>().map(IpAddr::V4).or_else(|_| v6()).ok()
 }
 
 impl Service<Uri> for Connect {

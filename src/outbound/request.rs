@@ -99,7 +99,7 @@ pub fn check_url(text: &str) -> Result<(), Failure> {
 }
 
 /// Where a URL leads, in the one spelling that is then both judged and used.
-fn locate(text: &str) -> Result<(Uri, String), Failure> {
+pub(super) fn locate(text: &str) -> Result<(Uri, String), Failure> {
     let bad = |text: &str| Failure::new(Kind::BadUrl, text);
     if text.len() > URL_LIMIT {
         return Err(bad("The URL is longer than 8192 bytes"));

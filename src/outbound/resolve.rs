@@ -42,10 +42,10 @@ pub(super) struct Lookup {
 impl Lookup {
     async fn find(self, name: Name) -> Result<std::vec::IntoIter<SocketAddr>, Failure> {
         let host = name.as_str().to_ascii_lowercase();
-        let found = match is_this_machine(&host) {
-            true => vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
+        let found = match known(&host) {
             // The reason is the system's and says little: mostly that there is no such name.
-            false => self.resolver.resolve(&host).await.unwrap_or_default(),
+            known if known.is_empty() => self.resolver.resolve(&host).await.unwrap_or_default(),
+            known => known,
         };
         let mut reasons = found.iter().map(|address| self.guard.refusal(*address));
         let Some(first) = reasons.next() else {
@@ -64,6 +64,22 @@ impl Lookup {
 /// The refusal of an address, without the address: what an inner name stands for is not the author's to know.
 pub(super) fn refused(host: &str, reason: &str) -> Failure {
     Failure::new(Kind::Refused, format!("{host} is at {reason}, which the operator has not allowed (outbound.allow)"))
+}
+
+/// The addresses of a host that need not be looked up: its own, or those of this machine.
+pub(super) fn known(host: &str) -> Vec<IpAddr> {
+    match literal(host) {
+        Some(address) => vec![address],
+        None if is_this_machine(host) => vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
+        None => Vec::new(),
+    }
+}
+
+/// The address that the host of a URL is, as the connector reads it: then it looks nothing up.
+pub(super) fn literal(host: &str) -> Option<IpAddr> {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let v6 = || inner.unwrap_or(host).parse::<Ipv6Addr>().map(IpAddr::V6);
+    host.parse::<Ipv4Addr>().map(IpAddr::V4).or_else(|_| v6()).ok()
 }
 
 /// Whether the name stands for this machine whatever a name server says (RFC 6761 §6.3).

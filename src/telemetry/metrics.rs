@@ -98,6 +98,8 @@ pub struct Metrics {
     scheduled: AtomicU64,
     outbound: Table<&'static str, AtomicU64>,
     outbound_durations: Distribution,
+    deliveries: Table<&'static str, AtomicU64>,
+    delivery_durations: Distribution,
 }
 
 impl Default for Metrics {
@@ -118,6 +120,8 @@ impl Default for Metrics {
             scheduled: AtomicU64::new(0),
             outbound: Table::default(),
             outbound_durations: Distribution::new(DURATIONS),
+            deliveries: Table::default(),
+            delivery_durations: Distribution::new(DURATIONS),
         }
     }
 }
@@ -191,6 +195,12 @@ impl Metrics {
     pub fn outbound_answered(&self, outcome: &'static str, took: Duration) {
         self.outbound.with(outcome, |requests| count(requests, 1));
         self.outbound_durations.count(nanoseconds(took));
+    }
+
+    /// An attempt to bring a message to a subscriber ended.
+    pub fn delivered(&self, outcome: &'static str, took: Duration) {
+        self.deliveries.with(outcome, |deliveries| count(deliveries, 1));
+        self.delivery_durations.count(nanoseconds(took));
     }
 
     /// Everything that was counted, and what the caller adds, in the OpenMetrics text format. The order is always the
@@ -267,6 +277,12 @@ impl Metrics {
         self.outbound.each(|outcome, counted| outbound.push(vec![("outcome", *outcome)], read(counted)));
         let mut outbound_durations = Family::histogram("outbound_duration", "Time of a request to a partner").seconds();
         outbound_durations.push_spread(Vec::new(), &self.outbound_durations.read(), SECOND);
+        let mut deliveries =
+            Family::counter("deliveries", "Attempts to bring messages to subscribers, by what followed from them");
+        self.deliveries.each(|outcome, counted| deliveries.push(vec![("outcome", *outcome)], read(counted)));
+        let mut delivery_durations =
+            Family::histogram("delivery_duration", "Time of an attempt to bring a message").seconds();
+        delivery_durations.push_spread(Vec::new(), &self.delivery_durations.read(), SECOND);
         vec![
             runs,
             run_durations,
@@ -279,6 +295,8 @@ impl Metrics {
             Family::counter("scheduled", "Records that schedules put into the queue").number(read(&self.scheduled)),
             outbound,
             outbound_durations,
+            deliveries,
+            delivery_durations,
         ]
     }
 }

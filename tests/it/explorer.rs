@@ -196,6 +196,9 @@ fn every_request_of_the_http_file_is_answered_as_documented() {
             "refreshToken" => 403,
             "insertSchema" => 409,
             "deleteRecordById" => 404,
+            // The subscription of the examples is not the one that was made just before.
+            "getHook" | "updateHook" | "deleteHook" | "deleteHookById" | "rotateHookSecret" => 404,
+            "listDeliveries" | "getDelivery" | "redeliver" => 404,
             _ => endpoint.status,
         };
         let mut answer = send(gateway.address, request.as_bytes());

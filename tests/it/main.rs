@@ -30,6 +30,7 @@ mod examples;
 mod explorer;
 mod expression;
 mod faults;
+mod hook;
 mod house;
 mod hub;
 mod json;

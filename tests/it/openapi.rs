@@ -153,7 +153,12 @@ fn only_what_may_be_null_is_described_so() {
             "/IssuedTokens/properties/scopes",
             "/CurrentFlow/properties/version",
             "/ShownFlow/properties/draft",
-            "/ChangedFlow/properties/version"
+            "/ChangedFlow/properties/version",
+            "/ShownHook/properties/flow_id",
+            "/ShownHook/properties/reason",
+            "/ShownHook/properties/failing_since",
+            "/ShownDelivery/properties/date_next",
+            "/ShownDelivery/properties/date_ended"
         ]
     );
 }

@@ -5,20 +5,26 @@
 use flowgate::auth::{self, key};
 use flowgate::facade::v1::endpoint::{Access, Endpoint};
 use flowgate::facade::v1::table::ENDPOINTS;
+use flowgate::model::account::CustomerId;
 use flowgate::model::address::Network;
 use flowgate::model::flow::FlowStatus;
+use flowgate::model::hook::Event;
 use flowgate::model::scope::{Scope, Scopes};
 use flowgate::operation::execute;
 use flowgate::operation::token::IssueToken;
 use flowgate::store::account::{self, NewApplication};
+use flowgate::store::hook::{self, NewHook};
+use flowgate::store::{Tx, delivery};
 
-use crate::support::{Answer, TestApp, wait};
+use crate::support::{Answer, NOW, TestApp, wait};
 
 const SCHEMA: &str = r#"{"schema":"e30=","data_record":"e30=","url":"u"}"#;
 const DAY: i64 = 86_400_000;
 /// What those before the walk have of everything and nobody else may see; and the same that nobody has.
 const FOREIGN: [&str; 2] = ["foreign-record-1", "unknown-record-1"];
 const FOREIGN_FLOW: [&str; 2] = ["Foreign", "Unknown"];
+const FOREIGN_HOOK: [&str; 2] = ["foreign-subscription", "unknown-subscription"];
+const FOREIGN_MESSAGE: [&str; 2] = ["msg_foreign", "msg_unknown"];
 const FOREIGN_NUMBER: [&str; 2] = ["3", "9"];
 
 /// A request without credentials.
@@ -68,6 +74,16 @@ fn good(endpoint: &Endpoint) -> Ask {
         "getRecordHistoryById" => Ask::new("/v1/record/ours/history", &[], ""),
         "rerunRecords" => Ask::new(path, &[], r#"{"uuids":["ours"]}"#),
         "markRecords" => Ask::new(path, &[], r#"{"uuids":["ours"],"status":"reviewed"}"#),
+        "addHook" => {
+            Ask::new(path, &[], r#"{"url":"https://example.com/","events":["record.created"],"flow":"Leads"}"#)
+        }
+        "listHooks" => Ask::new(path, &[], ""),
+        "deleteHook" => Ask::new("/v1/hooks?id=our-subscription", &[], ""),
+        "getSampleMessages" => Ask::new("/v1/hooks/sample?event=record.failed", &[], ""),
+        "updateHook" => Ask::new("/v1/hooks/our-subscription", &[], r#"{"description":"ours"}"#),
+        "getHook" | "deleteHookById" | "rotateHookSecret" | "listDeliveries" | "getDelivery" | "redeliver" => {
+            Ask::new(&path.replace("{id}", "our-subscription").replace("{message}", "msg_ours"), &[], "")
+        }
         "addFlow" => Ask::new(path, &[], r#"{"name":"New","graph":{}}"#),
         "updateFlowDraft" => Ask::new(path, &[], r#"{"flow":"Leads","graph":{}}"#),
         "revertFlow" => Ask::new(path, &[], r#"{"flow":"Leads","version":1}"#),
@@ -91,6 +107,14 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
         | "deleteSchema" => Vec::new(),
         // What knowing it permits, and what is nobody's.
         "postWebhook" => Vec::new(),
+        "listHooks" | "getSampleMessages" => Vec::new(),
+        "addHook" => vec![(each("Leads", FOREIGN_FLOW), true), (each("Leads", FOREIGN_NUMBER), true)],
+        "deleteHook" | "getHook" | "updateHook" | "deleteHookById" | "rotateHookSecret" | "listDeliveries" => {
+            vec![(each("our-subscription", FOREIGN_HOOK), true)]
+        }
+        "getDelivery" | "redeliver" => {
+            vec![(each("our-subscription", FOREIGN_HOOK), true), (each("msg_ours", FOREIGN_MESSAGE), true)]
+        }
         "insertRecord" | "getFlowDiagram" => {
             vec![(each("Leads", FOREIGN_FLOW), true), (each("Leads", FOREIGN_NUMBER), true)]
         }
@@ -156,6 +180,8 @@ impl Walk {
         let flow = app.flow(&ours, "Invoices", FlowStatus::Public);
         app.webhook(&ours, flow, "our-hook", None);
         let theirs = app.customer("Theirs", "k2", "a2");
+        app.app.vault.create().expect("a key file");
+        app.administer(move |tx| subscribe(tx, theirs.customer.0, "foreign-subscription", "msg_foreign"));
         for name in ["One", "Two", "Foreign"] {
             app.flow(&theirs, name, FlowStatus::Public);
         }
@@ -181,10 +207,11 @@ impl Walk {
                 "DELETE FROM data_schema WHERE customer_id = $1",
                 "UPDATE flow SET status = 'public' WHERE customer_id = $1",
                 "DELETE FROM flow WHERE customer_id = $1 AND name = 'New'",
+                "DELETE FROM hook WHERE customer_id = $1",
             ] {
                 tx.execute(sql, &[customer.into()])?;
             }
-            Ok(())
+            subscribe(tx, customer, "our-subscription", "msg_ours")
         });
         let insert = Ask::new("/v1/record", &[("X-Flow", "Leads"), ("X-Uuid", "ours")], "{}");
         assert_eq!(send(&self.app, "POST", &insert, &OURS).status, 201);
@@ -226,6 +253,24 @@ impl Walk {
     fn bearer(&self, number: usize) -> String {
         format!("Bearer {}", self.tokens[number])
     }
+}
+
+/// A subscription with a message that was given up.
+fn subscribe(tx: &mut dyn Tx, customer: i64, id: &str, message: &str) -> flowgate::error::Result<()> {
+    let new = NewHook {
+        customer: CustomerId(customer),
+        public_id: id.to_owned(),
+        application: None,
+        url: "https://example.com/secret".to_owned(),
+        description: String::new(),
+        events: vec![Event::RecordCreated],
+        flow: None,
+        secret: b"secret".to_vec(),
+    };
+    hook::insert(tx, &new, NOW)?;
+    let hook = hook::find(tx, new.customer, id)?.expect("a subscription");
+    delivery::insert(tx, hook.id, message, Event::RecordCreated, "{}", NOW)?;
+    tx.execute("UPDATE delivery SET status = 2, due_at = NULL, ended_at = $1", &[NOW.0.into()]).map(drop)
 }
 
 fn send(app: &TestApp, method: &str, ask: &Ask, credentials: &[(&str, &str)]) -> Answer {
@@ -316,7 +361,8 @@ fn other(scope: Scope) -> &'static str {
         Scope::Record | Scope::RecordRead | Scope::RecordDelete => "schema",
         Scope::Schema => "schema.read",
         Scope::FlowDiagram => "flowdiagram.read",
-        Scope::SchemaRead | Scope::FlowDiagramRead => "record",
+        Scope::SchemaRead | Scope::FlowDiagramRead | Scope::HookRead => "record",
+        Scope::Hook => "hook.read",
     }
 }
 

@@ -21,6 +21,9 @@ def encoded(text):
 # whatever record the other operations are tried with.
 schemathesis.openapi.format("byte", st.sampled_from([encoded("{}"), encoded('{"type": "object"}')]))
 
+# Where messages to subscribers go. Nobody is asked before an event happens, and these names are nobody's.
+schemathesis.openapi.format("uri", st.sampled_from(["https://hooks.invalid/a", "http://receiver.invalid:8080/b?c=d"]))
+
 # A schema as it is sent, which will do for a record too.
 XML = b"<data><schema>e30=</schema><data_record>e30=</data_record><url>www.example.com</url></data>"
 schemathesis.openapi.media_type("application/xml", st.just(XML))

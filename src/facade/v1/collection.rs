@@ -112,7 +112,9 @@ fn title(endpoint: &Endpoint) -> String {
 
 /// A path with examples in place of its names.
 fn filled(path: &str) -> String {
-    path.replace("{uuid}", "order-4711").replace("{uri}", "demo-hook")
+    let path = path.replace("{uuid}", "order-4711").replace("{uri}", "demo-hook");
+    path.replace("{id}", "9f1c2b7de0a4451c8f0d6b1a5c3e7f90")
+        .replace("{message}", "msg_0198c1a27d4e7c1b9d553b1f3c0f8a11")
 }
 
 /// The headers of a call: what must be given, and the record's identifier, so that the calls are about one.

@@ -57,6 +57,7 @@ fn tags() -> Value {
         {"name": "Record", "description": "The data records."},
         {"name": "Queue", "description": "Where records stand, and changing that."},
         {"name": "Webhook", "description": "What external systems send."},
+        {"name": "Subscription", "description": "Who hears of what happens, and what was sent."},
         {"name": "Flow", "description": "What records run through."},
         {"name": "Options", "description": "What there is."},
         {"name": "OAuth2", "description": "Access tokens as OAuth2 libraries get them. Failures look as the standards have them."},
@@ -72,6 +73,7 @@ fn tag(path: &str) -> &'static str {
         "/v1/options" => "Options",
         "/v1/schema" => "Schema",
         path if path.starts_with("/v1/webhook") => "Webhook",
+        path if path.starts_with("/v1/hooks") => "Subscription",
         _ => "Record",
     }
 }
@@ -112,8 +114,12 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let mut list: Vec<Value> = Vec::new();
     for name in names_in(endpoint.path) {
-        let doc = if name == "uuid" { "The data record's identifier." } else { "The webhook's URI." };
-        let example = if name == "uuid" { "order-4711" } else { "demo-hook" };
+        let (doc, example) = match name {
+            "uuid" => ("The data record's identifier.", "order-4711"),
+            "id" => ("The subscription's identifier.", "9f1c2b7de0a4451c8f0d6b1a5c3e7f90"),
+            "message" => ("The message's `webhook-id`.", "msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"),
+            _ => ("The webhook's URI.", "demo-hook"),
+        };
         list.push(json!({
             "name": name, "in": "path", "required": true, "description": doc, "example": example,
             "schema": schema_of(Kind::Name(255), true),

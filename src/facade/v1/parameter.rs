@@ -144,8 +144,17 @@ pub fn has_secret(query: &str) -> bool {
     !query.is_empty() && form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_secret(&name))
 }
 
-const SCOPES: &[&str] =
-    &["schema", "schema.read", "record", "record.read", "record.delete", "flowdiagram", "flowdiagram.read"];
+const SCOPES: &[&str] = &[
+    "schema",
+    "schema.read",
+    "record",
+    "record.read",
+    "record.delete",
+    "flowdiagram",
+    "flowdiagram.read",
+    "hook",
+    "hook.read",
+];
 
 /// The customer's key.
 pub const API_KEY: Parameter = Parameter {

@@ -1,6 +1,8 @@
 //! The table of all endpoints. What is mounted, what is described and what the tests walk is this table, so that an
 //! endpoint can be neither served undescribed nor described unserved.
 
+mod hooks;
+
 use actix_web::http::Method;
 
 use crate::facade::v1::endpoint::{Access, Body, Endpoint, optional, required, shape};
@@ -30,7 +32,7 @@ const DRAFT_EXAMPLE: &str = r#"{"flow":"Leads","graph":{"nodes":[{"id":"end","ki
 const CHANGED_FLOW_EXAMPLE: &str = r#"{"flow_id":1,"flow_name":"Leads","status":"public","version":1}"#;
 
 /// Every endpoint.
-pub static ENDPOINTS: [Endpoint; 30] = [
+pub static ENDPOINTS: [Endpoint; 41] = [
     Endpoint {
         method: Method::OPTIONS,
         path: "/v1/options",
@@ -525,4 +527,15 @@ pub static ENDPOINTS: [Endpoint; 30] = [
         failures: &[],
         run: |call| Box::pin(flow::schema(call)),
     },
+    hooks::ADD,
+    hooks::LIST,
+    hooks::REMOVE_NAMED,
+    hooks::SAMPLE,
+    hooks::GET,
+    hooks::UPDATE,
+    hooks::REMOVE,
+    hooks::ROTATE,
+    hooks::DELIVERIES,
+    hooks::DELIVERY,
+    hooks::REDELIVER,
 ];

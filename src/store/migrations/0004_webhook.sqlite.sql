@@ -31,7 +31,7 @@ CREATE TABLE hook (
     application_id BIGINT REFERENCES application (id) ON DELETE CASCADE,
     url TEXT NOT NULL,
     description TEXT NOT NULL,
-    -- The names of events: a JSON array.
+    -- The names of events, with spaces between them.
     events TEXT NOT NULL,
     -- The flow whose events are wanted; NULL: all.
     flow BIGINT,
