@@ -273,7 +273,8 @@ impl ChangeFlow {
     }
 }
 
-/// Removes a flow that is not active, with its versions and its records. None of the records may wait or run.
+/// Removes a flow that is not active, with its versions and its records. None of the records may wait,
+/// run, or have failed without anybody having looked at it.
 pub struct DeleteFlow {
     /// Its public identifier.
     pub id: String,
@@ -295,7 +296,10 @@ impl Operation for DeleteFlow {
                 if catalogue::has_unfinished(tx, customer, found.flow.id)? {
                     return Err(Error::new(
                         Code::Conflict,
-                        format!("Records of the flow '{}' wait or run; let them end, or remove them", found.flow.name),
+                        format!(
+                            "Records of the flow '{}' wait, run or have failed; let them end, mark or remove them",
+                            found.flow.name
+                        ),
                     ));
                 }
                 catalogue::remove(tx, customer, found.flow.id)?;

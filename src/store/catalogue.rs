@@ -197,16 +197,17 @@ pub fn update(tx: &mut dyn Tx, changed: &Listed, now: Timestamp) -> Result<bool>
     Ok(true)
 }
 
-/// Whether records of the customer's flow wait or run.
+/// Whether records of the customer's flow wait or run, or failed and nobody has looked at them since.
 pub fn has_unfinished(tx: &mut dyn Tx, customer: CustomerId, id: FlowId) -> Result<bool> {
     let rows = tx.query(
-        "SELECT 1 FROM record WHERE customer_id = $1 AND flow = $2 AND status IN ($3, $4, $5) LIMIT 1",
+        "SELECT 1 FROM record WHERE customer_id = $1 AND flow = $2 AND status IN ($3, $4, $5, $6) LIMIT 1",
         &[
             customer.0.into(),
             id.0.into(),
             RecordStatus::Waiting.number().into(),
             RecordStatus::Processing.number().into(),
             RecordStatus::Scheduled.number().into(),
+            RecordStatus::Failed.number().into(),
         ],
     )?;
     Ok(!rows.is_empty())

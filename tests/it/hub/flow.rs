@@ -197,7 +197,7 @@ fn a_flow_goes_with_its_records_but_not_with_those_that_wait() {
     let stop = || hub.send(&hub.ann, "POST", &format!("/flows/{id}/stop"), "").status;
     assert_eq!(stop(), 200);
     let delete = || hub.send(&hub.ann, "DELETE", &format!("/flows/{id}"), "");
-    refused(&delete(), 409, "Records of the flow 'Orders' wait or run; let them end, or remove them");
+    refused(&delete(), 409, "Records of the flow 'Orders' wait, run or have failed; let them end, mark or remove them");
     assert_eq!(hub.send(&hub.ann, "POST", &format!("/flows/{id}/start"), "").status, 200);
     hub.app.run_due();
     assert_eq!((stop(), hub.records().len(), delete().status), (200, 1, 200));
