@@ -31,6 +31,8 @@ const BATCH: usize = 128;
 const BATCHES: usize = 4;
 /// How often it is looked after what nobody tells: leases that ended, schedules, the history's age.
 pub(super) const ROUND: Duration = Duration::from_secs(1);
+/// How soon after nothing was due it is looked again: most commits are none of the engine's business.
+const REST: Duration = Duration::from_millis(4);
 /// How long it is waited after the store failed.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
@@ -140,6 +142,8 @@ pub(super) struct Dispatcher {
 struct Found {
     /// How many records were taken up.
     claimed: usize,
+    /// Whether there were records that are due, with or without room for them.
+    any_due: bool,
     /// When the next one is due, if nothing happens before.
     next: Option<Timestamp>,
 }
@@ -175,23 +179,25 @@ impl Dispatcher {
         while !*stopping.borrow() {
             news.borrow_and_update();
             room.borrow_and_update();
-            let pause = match self.look().await {
-                Ok(found) => self.until(found.next),
+            let looked = tokio::time::Instant::now();
+            let (pause, rest) = match self.look().await {
+                Ok(found) => (self.until(found.next), if found.any_due { Duration::ZERO } else { REST }),
                 Err(error) => {
                     complain("The engine cannot look for records that are due", &error);
-                    PAUSE
+                    (PAUSE, Duration::ZERO)
                 }
             };
             // Looking again and again must not take more than a tenth of the time, however many flows there are.
-            let breath = self.looked.saturating_mul(9).min(PAUSE);
+            let breath = self.looked.saturating_mul(10).min(PAUSE).max(rest);
             let awaited = async {
                 tokio::select! {
                     _ = news.changed() => {}
                     _ = room.changed() => {}
                     () = tokio::time::sleep(pause) => {}
                 }
+                // Timers know milliseconds.
                 if breath > Duration::from_millis(1) {
-                    tokio::time::sleep(breath).await;
+                    tokio::time::sleep_until(looked + breath).await;
                 }
             };
             tokio::select! {
@@ -240,7 +246,7 @@ impl Dispatcher {
         let shared = &self.shared;
         let now = shared.app.clock.now();
         let mut next: Option<Timestamp> = None;
-        let mut wanted = Vec::new();
+        let (mut wanted, mut any_due) = (Vec::new(), false);
         #[expect(clippy::disallowed_methods, reason = "how long looking takes, whatever the clock is set to")]
         let started = Instant::now();
         let lanes = shared.app.store.peek(run::lanes)?;
@@ -250,13 +256,14 @@ impl Dispatcher {
                 next = Some(next.map_or(lane.due, |next| next.min(lane.due)));
                 continue;
             }
+            any_due = true;
             let room = shared.app.config.engine.concurrency.saturating_sub(shared.running.load(Ordering::Relaxed));
             if let Some(wish) = wish(shared, lane, room) {
                 wanted.push(wish);
             }
         }
         if wanted.is_empty() {
-            return Ok(Found { claimed: 0, next });
+            return Ok(Found { claimed: 0, any_due, next });
         }
         let until = shared.lease_until();
         let taken = shared
@@ -281,7 +288,7 @@ impl Dispatcher {
             claimed += claims.len();
             self.set_going(lane, claims);
         }
-        Ok(Found { claimed, next })
+        Ok(Found { claimed, any_due, next })
     }
 
     fn set_going(&self, lane: Lane, claims: Vec<Claim>) {
