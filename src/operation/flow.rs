@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::diagram::Diagram;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
@@ -155,12 +156,10 @@ impl Operation for RevertFlow {
                     let message = format!("The flow '{}' has no version {}", found.name, self.version);
                     Error::new(Code::NotFound, message)
                 })?;
-                flow::update_draft(tx, customer, found.id, &earlier.graph, now)?;
-                let again = Flow { draft: Some(earlier.graph), ..found.clone() };
-                let version = publish(tx, &again, found.status, now)?;
-                if let Some(draft) = &found.draft {
-                    flow::update_draft(tx, customer, found.id, draft, now)?;
-                }
+                let diagram = check::diagram(&earlier.graph)?;
+                let version = flow::insert_version(tx, customer, found.id, &earlier.graph, found.status, now)?;
+                let version = version.ok_or_else(|| Error::internal("a flow vanished within its own transaction"))?;
+                take_up(tx, &found, diagram, now)?;
                 let target = format!("{} version {version} as version {}", found.name, self.version);
                 record(tx, customer, &actor, Self::NAME, &target, now)?;
                 Ok(PublishedFlow { id: found.id, name: found.name, version, status: found.status })
@@ -176,11 +175,16 @@ pub(super) fn publish(tx: &mut dyn Tx, found: &Flow, status: FlowStatus, now: Ti
     let none = || Error::new(Code::Conflict, format!("The flow '{}' has no draft to publish", found.name));
     let diagram = check::diagram(found.draft.as_deref().ok_or_else(none)?)?;
     let version = flow::publish(tx, found.customer, found.id, status, now)?.ok_or_else(none)?;
-    let next = diagram.schedule.and_then(|schedule| schedule.next(now));
+    take_up(tx, found, diagram, now)?;
+    Ok(version)
+}
+
+/// What follows from another diagram being the flow's current one.
+fn take_up(tx: &mut dyn Tx, found: &Flow, diagram: Diagram, now: Timestamp) -> Result<()> {
     // What partners describe is read again, so that a changed description can be taken up.
     partner::remove_all(tx, found.customer)?;
-    run::update_schedule(tx, found.customer, found.id, next)?;
-    Ok(version)
+    let next = diagram.schedule.and_then(|schedule| schedule.next(now));
+    run::update_schedule(tx, found.customer, found.id, next)
 }
 
 /// The customer's flow that is meant.
