@@ -41,6 +41,8 @@ pub struct Diagram {
     /// The edges that leave each step, in the order of the document.
     edges: Vec<Vec<Edge>>,
     entry: usize,
+    /// Whether a step talks to somebody outside of the gateway.
+    pub asks_others: bool,
     /// What callers are to send.
     pub input: Parameters,
     /// What callers get back.
@@ -133,6 +135,7 @@ impl Diagram {
             retry: raw.retry.map(|retry| Retry::of("retry", retry)).transpose()?.unwrap_or_default(),
             on_error: raw.on_error.map(FlowError::of).transpose()?.unwrap_or_default(),
             masked,
+            asks_others: steps.iter().any(|step| step.kind.is_external()),
             steps,
             places,
             edges,

@@ -11,14 +11,12 @@ use crate::auth::Caller;
 use crate::error::{Code, Error};
 use crate::model::search::Content;
 use crate::model::time::{Timestamp, parse_duration};
-use crate::operation::bulk::{MatchRecords, Refusal, Selection, Tally};
+use crate::operation::bulk::{MatchRecords, Refusal, Selection, TOGETHER, Tally};
 use crate::operation::history::{GetHistory, History, RunAttempt};
 use crate::operation::queue::{ChangeQueueStatus, QueueAction};
 use crate::operation::rerun::{Mode, RerunRecords, Version};
 use crate::operation::search::{SearchRecords, SearchTexts};
 
-/// Records of one transaction.
-const TOGETHER: usize = 200;
 /// The records that one command may be about.
 const MOST: usize = 10_000_000;
 /// The statuses by their names.

@@ -14,7 +14,6 @@ use super::external::Partners;
 use super::{rescue, runner, schedule};
 use crate::app::App;
 use crate::app::bodies::Bodies;
-use crate::diagram::Concurrency;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
@@ -316,19 +315,18 @@ struct Wish {
 }
 
 fn wish(shared: &Shared, lane: Lane, room: usize) -> Option<Wish> {
-    let Concurrency { limit, in_order } = concurrency(shared, &lane);
-    let most = limit.unwrap_or(1).saturating_sub(shared.under_way(&lane)).min(room).min(BATCH);
+    let (limit, in_order) = concurrency(shared, &lane);
+    let most = limit.saturating_sub(shared.under_way(&lane)).min(room).min(BATCH);
     (most > 0).then(|| Wish { lane, most: i64::try_from(most).unwrap_or(1), in_order, lease: shared.lease() })
 }
 
-/// How many records of the flow may run at once, as its current version says.
-fn concurrency(shared: &Shared, lane: &Lane) -> Concurrency {
+/// How many records of the flow may run at once, and whether one after another, as its current version says.
+fn concurrency(shared: &Shared, lane: &Lane) -> (usize, bool) {
     let usual = shared.app.config.engine.flow_concurrency;
     let Ok(current) = diagram_of(&shared.app, lane.customer, lane.flow, None) else {
         // Whoever runs a record of a version that is no diagram finds out.
-        return Concurrency { limit: Some(usual), in_order: false };
+        return (usual, false);
     };
-    let asks_others = current.steps().iter().any(|step| step.kind.is_external());
-    let limit = if asks_others { usual } else { usual.max(BATCHES * BATCH) };
-    Concurrency { limit: current.concurrency.limit.or(Some(limit)), ..current.concurrency }
+    let usual = if current.asks_others { usual } else { usual.max(BATCHES * BATCH) };
+    (current.concurrency.limit.unwrap_or(usual), current.concurrency.in_order)
 }

@@ -24,6 +24,7 @@ use crate::expression::names::Names;
 use crate::model::run::Claim;
 use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
+use crate::operation::wait::REPLY;
 use crate::store::{callback, run};
 
 /// The variable that holds the outputs of the steps done.
@@ -32,8 +33,6 @@ const STEPS: &str = "steps";
 const ENTERED: &str = ":entered";
 /// The member of kept outputs that says at which step the last attempt was in vain.
 const FAILED: &str = ":failed";
-/// The member of kept outputs that holds what a caller that waits is to be told.
-pub(super) const REPLY: &str = ":reply";
 
 /// A record that was taken up, with all that its steps may read.
 pub(super) struct Journey {
@@ -384,78 +383,69 @@ impl Journey {
 
     /// Takes in what came of an attempt; `None` if the journey goes on at once.
     fn settle(&mut self, terms: &Terms<'_>, segment: &mut Segment, step: &Step, performed: Performed) -> Option<End> {
-        let showing = terms.showing(&self.diagram);
         let diagram = Arc::clone(&self.diagram);
-        let showing = Showing { also_masked: &diagram.masked, ..showing };
-        let tried = |outcome| self.attempted(&showing, step, &performed, outcome);
+        let showing = terms.showing(&diagram);
+        let attempt = self.attempted(&showing, step, &performed);
         match performed.outcome {
-            Ok(Done::Output(ref output)) => {
-                segment.attempts.push(tried(Outcome::Done).with_output(&showing, output));
+            Ok(Done::Output(output)) => {
+                segment.attempts.push(attempt.with_output(&showing, &output));
+                self.leave(terms, segment, step, Some(output))
             }
-            Ok(Done::Data(ref output, _)) => {
-                segment.attempts.push(tried(Outcome::Done).with_output(&showing, output));
+            Ok(Done::Pass) => {
+                segment.attempts.push(attempt);
+                self.leave(terms, segment, step, None)
             }
-            Ok(Done::Pass) => segment.attempts.push(tried(Outcome::Done)),
-            Ok(Done::Reply(ref reply)) => segment.attempts.push(tried(Outcome::Done).with_output(&showing, reply)),
-            Ok(Done::Until(due) | Done::Listen(due)) => segment.attempts.push(tried(Outcome::Waits).until(due)),
-            Ok(Done::Await(_)) => segment.attempts.push(tried(Outcome::Waits)),
-            Ok(Done::Stop { fails: true, ref text }) => {
-                let failure = stopped(step, text.as_deref());
-                segment.attempts.push(tried(Outcome::Stopped).with_failure(&showing, &failure));
-            }
-            Ok(Done::Stop { fails: false, ref text }) => {
-                let attempt = tried(Outcome::Stopped);
-                segment.attempts.push(match text {
-                    Some(text) => attempt.with_output(&showing, &Value::String(text.clone())),
-                    None => attempt,
-                });
-            }
-            Ok(Done::Move { .. }) => segment.attempts.push(tried(Outcome::Moved)),
-            Err(_) => {}
-        }
-        match performed.outcome {
-            Ok(Done::Output(output)) => self.leave(terms, segment, step, Some(output)),
-            Ok(Done::Pass) => self.leave(terms, segment, step, None),
             Ok(Done::Reply(reply)) => {
+                segment.attempts.push(attempt.with_output(&showing, &reply));
                 segment.outputs.insert(REPLY, reply);
                 self.leave(terms, segment, step, None)
             }
             Ok(Done::Data(output, content)) => {
+                segment.attempts.push(attempt.with_output(&showing, &output));
                 segment.content = Some(content);
                 self.data = Arc::new(output.clone());
                 self.names.insert("record", Arc::clone(&self.data));
                 self.leave(terms, segment, step, Some(output))
             }
             Ok(Done::Until(due)) => {
+                segment.attempts.push(attempt.outcome(Outcome::Waits).until(due));
                 self.enter(terms, segment);
                 Some(End::Later { due })
             }
             Ok(Done::Listen(due)) => {
+                segment.attempts.push(attempt.outcome(Outcome::Waits).until(due));
                 self.enter(terms, segment);
                 Some(End::Posted { due })
             }
             Ok(Done::Await(child)) => {
+                segment.attempts.push(attempt.outcome(Outcome::Waits));
                 self.enter(terms, segment);
                 Some(End::Child(child))
             }
-            Ok(Done::Stop { fails: false, .. }) => Some(End::Finished),
-            Ok(Done::Stop { fails: true, text }) => Some(self.end_in_failure(stopped(step, text.as_deref()))),
-            Ok(Done::Move { to, content }) => Some(End::Moved { to, content }),
-            Err(failure) => {
-                let attempt = self.attempted(
-                    &showing,
-                    step,
-                    &Performed { outcome: Ok(Done::Pass), ..performed },
-                    Outcome::Failed,
-                );
-                self.fail(terms, segment, step, failure, attempt)
+            Ok(Done::Stop { fails: false, text }) => {
+                let attempt = attempt.outcome(Outcome::Stopped);
+                segment.attempts.push(match text {
+                    Some(text) => attempt.with_output(&showing, &Value::String(text)),
+                    None => attempt,
+                });
+                Some(End::Finished)
             }
+            Ok(Done::Stop { fails: true, text }) => {
+                let failure = stopped(step, text.as_deref());
+                segment.attempts.push(attempt.outcome(Outcome::Stopped).with_failure(&showing, &failure));
+                Some(self.end_in_failure(failure))
+            }
+            Ok(Done::Move { to, content }) => {
+                segment.attempts.push(attempt.outcome(Outcome::Moved));
+                Some(End::Moved { to, content })
+            }
+            Err(failure) => self.fail(terms, segment, step, failure, attempt.outcome(Outcome::Failed)),
         }
     }
 
-    /// Begins the history of an attempt.
-    fn attempted(&self, showing: &Showing<'_>, step: &Step, performed: &Performed, outcome: Outcome) -> Attempt {
-        let attempt = Attempt::new(step, self.attempt + 1, performed.at, performed.duration_us, outcome)
+    /// Begins the history of an attempt; unless it is said otherwise, the step is done.
+    fn attempted(&self, showing: &Showing<'_>, step: &Step, performed: &Performed) -> Attempt {
+        let attempt = Attempt::new(step, self.attempt + 1, performed.at, performed.duration_us, Outcome::Done)
             .after(self.source.as_deref());
         match self.source {
             None => attempt.with_input(showing, &self.data),
@@ -486,7 +476,7 @@ impl Journey {
                 StepFailure::lasting("no_way", "No condition of the edges that leave the step holds")
             }
         };
-        let showing = Showing { also_masked: &diagram.masked, ..terms.showing(&diagram) };
+        let showing = terms.showing(&diagram);
         let attempt = Attempt::new(step, 1, now, 0, Outcome::Failed)
             .after(self.source.as_deref())
             .with_failure(&showing, &failure);
@@ -511,7 +501,7 @@ impl Journey {
         attempt: Attempt,
     ) -> Option<End> {
         let diagram = Arc::clone(&self.diagram);
-        let showing = Showing { also_masked: &diagram.masked, ..terms.showing(&diagram) };
+        let showing = terms.showing(&diagram);
         let attempt = attempt.with_failure(&showing, &failure);
         segment.outputs.insert(FAILED, Value::String(self.step.clone()));
         if let Some(due) = self.retry_at(terms, step, &failure) {

@@ -18,7 +18,8 @@ use crate::expression::template::Template;
 use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
-use crate::store::{callback, record, run};
+use crate::operation::wait;
+use crate::store::{callback, record};
 
 /// How many records deep flows may make records, and how often they may move one.
 const DEEPEST: i64 = 16;
@@ -49,7 +50,7 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
         Kind::Record(change) => change_record(terms, journey, change, now),
         Kind::Move(target) => move_on(terms, journey, target, now),
         Kind::Flow(call) => run_flow(terms, journey, call, step, now),
-        Kind::Delay(delay) => delay_for(terms, journey, delay, now),
+        Kind::Delay(step) => delay(terms, journey, step, now),
         Kind::Wait(wait) => listen(terms, journey, wait, step, now),
         Kind::Respond(respond) => reply(terms, journey, respond, now),
         Kind::Stop(stop) => end(terms, journey, stop, now),
@@ -147,11 +148,7 @@ fn run_flow(terms: &Terms<'_>, journey: &mut Journey, call: &RunFlow, step: &Ste
     if uuid.chars().count() > LONGEST_UUID {
         uuid = key::digest(&uuid, 32);
     }
-    let found = terms.app.store.peek(|tx| match record::find(tx, customer, &uuid)? {
-        Some(child) => Ok(Some((run::last_source(tx, child.id)?, run::outputs(tx, child.id, child.num_runs)?, child))),
-        None => Ok(None),
-    })?;
-    let Some((source, outputs, child)) = found else {
+    let Some(child) = terms.app.store.peek(|tx| record::find(tx, customer, &uuid))? else {
         if journey.has_entered() {
             return Err(StepFailure::lasting("flow", "The data record whose end was awaited was removed"));
         }
@@ -168,8 +165,8 @@ fn run_flow(terms: &Terms<'_>, journey: &mut Journey, call: &RunFlow, step: &Ste
     };
     match child.status {
         RecordStatus::Finished | RecordStatus::Reviewed | RecordStatus::Handled => {
-            let output = result(source.as_deref(), &outputs, &child.data);
-            Ok(Done::Output(output))
+            let output = terms.app.store.peek(|tx| wait::outcome(tx, &child))?;
+            Ok(Done::Output(serde_json::from_str(&output).map_err(Error::internal)?))
         }
         // Its failure is this step's; a further attempt takes the failed record up again.
         RecordStatus::Failed if !journey.has_failed() => Err(StepFailure {
@@ -183,16 +180,7 @@ fn run_flow(terms: &Terms<'_>, journey: &mut Journey, call: &RunFlow, step: &Ste
     }
 }
 
-/// What a run came to: the last output there was, else the record's data.
-fn result(source: Option<&str>, outputs: &[String], data: &str) -> Value {
-    let kept = |source: &str| {
-        let latest = outputs.iter().rev().filter_map(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-        latest.filter_map(|mut outputs| outputs.remove(source)).next()
-    };
-    source.and_then(kept).unwrap_or_else(|| serde_json::from_str(data).unwrap_or_default())
-}
-
-fn delay_for(terms: &Terms<'_>, journey: &mut Journey, delay: &Delay, now: Timestamp) -> Outcome<Done> {
+fn delay(terms: &Terms<'_>, journey: &mut Journey, delay: &Delay, now: Timestamp) -> Outcome<Done> {
     // The record was taken up again because its time has come, or because somebody made it due.
     if journey.has_entered() {
         return Ok(Done::Pass);

@@ -93,7 +93,7 @@ async fn go_on(shared: Arc<Shared>, mut journey: Box<Journey>, mut slot: Slot) {
     loop {
         let Some(performed) = perform(&shared, &mut journey).await else { return };
         let app = Arc::clone(&shared.app);
-        let computed = spawn_blocking(move || traveller(&app, *journey, Some(performed), slot)).await;
+        let computed = spawn_blocking(move || traveller(&app, journey, Some(performed), slot)).await;
         let Ok(traveller) = computed else { return };
         match commit(&shared, vec![traveller]).await.pop() {
             Some((going, place)) => (journey, slot) = (going, place),
@@ -139,7 +139,8 @@ fn begin(app: &App, mut claim: Claim, slot: Slot) -> Traveller {
         }
     };
     match Journey::resume(app, Arc::clone(&claim), data, diagram, flow) {
-        Ok(mut journey) => {
+        Ok(journey) => {
+            let mut journey = Box::new(journey);
             let spent = claim.attempt >= app.config.engine.most_attempts;
             let performed = spent.then(|| journey.give_up(app.clock.now()));
             traveller(app, journey, performed, slot)
@@ -149,12 +150,12 @@ fn begin(app: &App, mut claim: Claim, slot: Slot) -> Traveller {
 }
 
 /// Goes on with a journey as far as it gets.
-fn traveller(app: &App, mut journey: Journey, performed: Option<Performed>, slot: Slot) -> Traveller {
+fn traveller(app: &App, mut journey: Box<Journey>, performed: Option<Performed>, slot: Slot) -> Traveller {
     let segment = journey.advance(&Terms::of(app), performed);
     match Settled::of(app, &journey, segment) {
         Ok(settled) => {
             // What is not needed any more is best let go of by the thread that made it.
-            let journey = settled.goes_on().then(|| Box::new(journey));
+            let journey = settled.goes_on().then_some(journey);
             Traveller { settled, journey, slot }
         }
         Err(error) => {

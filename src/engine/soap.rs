@@ -103,18 +103,29 @@ async fn service(
         return Ok(found);
     }
     let kept = app.store.peek(|tx| partner::find(tx, customer, location))?;
+    let is_new = kept.is_none();
     let documents = match kept {
-        Some(text) => serde_json::from_str(&text).map_err(|error| StepFailure::from(Error::internal(error)))?,
-        None => fetch(app, customer, location).await?,
+        Some(text) => text,
+        None => serde_json::to_string(&fetch(app, location).await?).map_err(Error::internal)?,
     };
-    let documents: Vec<_> = documents.into_iter().map(|Kept { location, text }| Document { location, text }).collect();
-    let partner = Arc::new(Partner::read(&documents).map_err(|error| unfit("wsdl", &error))?);
+    // What cannot be read is not kept: the partner may mend it.
+    let partner = Arc::new(read(&documents)?);
+    if is_new {
+        let (location, now) = (location.to_owned(), app.clock.now());
+        app.store.write(move |tx| partner::insert(tx, customer, &location, &documents, now)).await?;
+    }
     services.0.put(generation, key, Arc::clone(&partner));
     Ok(partner)
 }
 
-/// Reads a description with all that it imports, and keeps it.
-async fn fetch(app: &App, customer: CustomerId, location: &str) -> Result<Vec<Kept>, StepFailure> {
+fn read(documents: &str) -> Result<Partner, StepFailure> {
+    let documents: Vec<Kept> = serde_json::from_str(documents).map_err(Error::internal)?;
+    let documents: Vec<_> = documents.into_iter().map(|Kept { location, text }| Document { location, text }).collect();
+    Partner::read(&documents).map_err(|error| unfit("wsdl", &error))
+}
+
+/// Fetches a description with all that it imports.
+async fn fetch(app: &App, location: &str) -> Result<Vec<Kept>, StepFailure> {
     let (mut documents, mut bytes) = (Vec::new(), 0);
     let (mut open, mut seen) = (VecDeque::from([location.to_owned()]), HashSet::from([location.to_owned()]));
     while let Some(location) = open.pop_front() {
@@ -133,16 +144,6 @@ async fn fetch(app: &App, customer: CustomerId, location: &str) -> Result<Vec<Ke
         }
         documents.push(Kept { location, text });
     }
-    // What cannot be read is not kept: the partner may mend it.
-    let described: Vec<_> =
-        documents.iter().map(|kept| Document { location: kept.location.clone(), text: kept.text.clone() }).collect();
-    Partner::read(&described).map_err(|error| unfit("wsdl", &error))?;
-    let (kept, now) = (
-        serde_json::to_string(&documents).map_err(|error| StepFailure::from(Error::internal(error)))?,
-        app.clock.now(),
-    );
-    let location = location.to_owned();
-    app.store.write(move |tx| partner::insert(tx, customer, &location, &kept, now)).await?;
     Ok(documents)
 }
 

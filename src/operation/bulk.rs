@@ -18,7 +18,7 @@ const TOLD: usize = 100;
 /// Records that are looked up at once.
 const PAGE: i64 = 10_000;
 /// Records of one transaction.
-pub(super) const TOGETHER: usize = 200;
+pub const TOGETHER: usize = 200;
 
 /// Which records are meant.
 pub enum Selection {

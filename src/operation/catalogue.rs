@@ -16,7 +16,7 @@ use crate::model::search::Page;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
 use crate::operation::event::tell_flow;
-use crate::operation::flow::publish;
+use crate::operation::flow::{publish, publish_again};
 use crate::operation::sketch::{Beside, compose};
 use crate::operation::{Access, Operation, check};
 use crate::store::catalogue::{self, Filter};
@@ -364,13 +364,7 @@ fn start(tx: &mut dyn Tx, found: &Flow, now: Timestamp) -> Result<()> {
         (FlowStatus::Paused, _) => {
             flow::update_status(tx, customer, found.id, found.status, FlowStatus::Running, now).map(drop)
         }
-        (FlowStatus::Inactive, Some(version)) => {
-            let last = flow::find_version(tx, customer, found.id, version)?;
-            let last = last.ok_or_else(|| Error::internal("a flow has no version of its number"))?;
-            flow::update_draft(tx, customer, found.id, &last.graph, now)?;
-            let again = Flow { draft: Some(last.graph), ..found.clone() };
-            publish(tx, &again, FlowStatus::Public, now).map(drop)
-        }
+        (FlowStatus::Inactive, Some(version)) => publish_again(tx, found, version, FlowStatus::Public, now).map(drop),
         _ => Err(Error::new(Code::Conflict, format!("The flow '{}' is active already", found.name))),
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::diagram::Diagram;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::{Flow, FlowId, FlowKey, FlowStatus};
@@ -153,16 +154,7 @@ impl Operation for RevertFlow {
         app.store
             .administer(move |tx| {
                 let found = find_flow(tx, customer, &FlowKey::NumberOrName(self.flow))?;
-                let earlier = flow::find_version(tx, customer, found.id, self.version)?.ok_or_else(|| {
-                    let message = format!("The flow '{}' has no version {}", found.name, self.version);
-                    Error::new(Code::NotFound, message)
-                })?;
-                flow::update_draft(tx, customer, found.id, &earlier.graph, now)?;
-                let again = Flow { draft: Some(earlier.graph), ..found.clone() };
-                let version = publish(tx, &again, found.status, now)?;
-                if let Some(draft) = &found.draft {
-                    flow::update_draft(tx, customer, found.id, draft, now)?;
-                }
+                let version = publish_again(tx, &found, self.version, found.status, now)?;
                 let target = format!("{} version {version} as version {}", found.name, self.version);
                 record(tx, customer, &actor, Self::NAME, &target, now)?;
                 Ok(PublishedFlow { id: found.id, name: found.name, version, status: found.status })
@@ -178,12 +170,42 @@ pub(super) fn publish(tx: &mut dyn Tx, found: &Flow, status: FlowStatus, now: Ti
     let none = || Error::new(Code::Conflict, format!("The flow '{}' has no draft to publish", found.name));
     let diagram = check::diagram(found.draft.as_deref().ok_or_else(none)?)?;
     let version = flow::publish(tx, found.customer, found.id, status, now)?.ok_or_else(none)?;
-    let next = diagram.schedule.and_then(|schedule| schedule.next(now));
+    take_up(tx, found, diagram, (status, version), now)?;
+    Ok(version)
+}
+
+/// Makes an earlier version of a flow its next one, whatever its draft is, and gives the number.
+/// # Errors
+/// `NotFound` if there is no such version, `InvalidInput` if it is no diagram by the rules of today.
+pub(super) fn publish_again(
+    tx: &mut dyn Tx,
+    found: &Flow,
+    version: i64,
+    status: FlowStatus,
+    now: Timestamp,
+) -> Result<i64> {
+    let earlier = flow::find_version(tx, found.customer, found.id, version)?
+        .ok_or_else(|| Error::new(Code::NotFound, format!("The flow '{}' has no version {version}", found.name)))?;
+    let diagram = check::diagram(&earlier.graph)?;
+    let version = flow::insert_version(tx, found.customer, found.id, &earlier.graph, status, now)?
+        .ok_or_else(|| Error::internal("a flow vanished within its own transaction"))?;
+    take_up(tx, found, diagram, (status, version), now)?;
+    Ok(version)
+}
+
+/// What follows from another diagram being the flow's current one.
+fn take_up(
+    tx: &mut dyn Tx,
+    found: &Flow,
+    diagram: Diagram,
+    (status, version): (FlowStatus, i64),
+    now: Timestamp,
+) -> Result<()> {
     // What partners describe is read again, so that a changed description can be taken up.
     partner::remove_all(tx, found.customer)?;
+    let next = diagram.schedule.and_then(|schedule| schedule.next(now));
     run::update_schedule(tx, found.customer, found.id, next)?;
-    tell_flow(tx, Event::FlowPublished, found, (status, Some(version)), now)?;
-    Ok(version)
+    tell_flow(tx, Event::FlowPublished, found, (status, Some(version)), now)
 }
 
 /// The customer's flow that is meant.

@@ -1,6 +1,7 @@
 //! Waiting for the end of a record's run, and what the run came to.
 //! Whoever waits is woken by the engine, but believes the store alone.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -17,8 +18,8 @@ use crate::operation::record::{not_found, parse_uuid};
 use crate::operation::{Access, Operation};
 use crate::store::{Tx, record, run};
 
-/// The member of kept outputs that holds what a caller that waits is told.
-const REPLY: &str = ":reply";
+/// The member of kept outputs that holds what a caller that waits is told. Steps have no such ids.
+pub const REPLY: &str = ":reply";
 
 /// Waits until the run of a record has ended, for as long as the caller wants and the settings allow.
 pub struct AwaitRun {
@@ -133,25 +134,38 @@ fn look(tx: &mut dyn Tx, record: &Record, awaited: &mut i64) -> Result<Option<Ru
     }
 }
 
-/// What a run that ended well came to.
+/// What a run that ended well came to, for whoever called.
 fn result(tx: &mut dyn Tx, record: &Record) -> Result<RunEnd> {
     let outputs = run::outputs(tx, record.id, record.num_runs)?;
-    let last = |name: &str| -> Result<Option<Box<RawValue>>> {
-        for text in outputs.iter().rev() {
-            let mut kept: std::collections::BTreeMap<String, Box<RawValue>> =
-                serde_json::from_str(text).map_err(Error::internal)?;
-            if let Some(value) = kept.remove(name) {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
-    };
-    if let Some(reply) = last(REPLY)? {
-        return serde_json::from_str(reply.get()).map(RunEnd::Responded).map_err(Error::internal);
+    match latest(&outputs, REPLY)? {
+        Some(reply) => serde_json::from_str(reply.get()).map(RunEnd::Responded).map_err(Error::internal),
+        None => last_output(tx, record, &outputs).map(RunEnd::Finished),
     }
+}
+
+/// The last output of a record's run that ended well, as JSON text, or else the record's data.
+/// # Errors
+/// What is stored cannot be read.
+pub fn outcome(tx: &mut dyn Tx, record: &Record) -> Result<String> {
+    let outputs = run::outputs(tx, record.id, record.num_runs)?;
+    last_output(tx, record, &outputs)
+}
+
+fn last_output(tx: &mut dyn Tx, record: &Record, outputs: &[String]) -> Result<String> {
     let output = match run::last_source(tx, record.id)? {
-        Some(source) => last(&source)?,
+        Some(source) => latest(outputs, &source)?,
         None => None,
     };
-    Ok(RunEnd::Finished(output.map_or_else(|| record.data.clone(), |output| output.get().to_owned())))
+    Ok(output.map_or_else(|| record.data.clone(), |output| output.get().to_owned()))
+}
+
+/// What was kept last under that name.
+fn latest(outputs: &[String], name: &str) -> Result<Option<Box<RawValue>>> {
+    for text in outputs.iter().rev() {
+        let mut kept: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).map_err(Error::internal)?;
+        if let Some(value) = kept.remove(name) {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
 }

@@ -81,17 +81,33 @@ pub fn publish(
     to: FlowStatus,
     now: Timestamp,
 ) -> Result<Option<i64>> {
+    let Some(draft) = find(tx, customer, id)?.and_then(|flow| flow.draft) else { return Ok(None) };
+    tx.execute(
+        "UPDATE flow SET draft = NULL WHERE customer_id = $1 AND number = $2",
+        &[customer.0.into(), id.0.into()],
+    )?;
+    insert_version(tx, customer, id, &draft, to, now)
+}
+
+/// Makes a graph the next version and gives its number; the draft stays as it is. `None` if the customer has no such flow.
+pub fn insert_version(
+    tx: &mut dyn Tx,
+    customer: CustomerId,
+    id: FlowId,
+    graph: &str,
+    to: FlowStatus,
+    now: Timestamp,
+) -> Result<Option<i64>> {
     let rows = tx.query(
         "INSERT INTO flow_version (customer_id, flow, version, graph, published_at) \
-         SELECT customer_id, number, COALESCE(version, 0) + 1, draft, $3 FROM flow \
-         WHERE customer_id = $1 AND number = $2 AND draft IS NOT NULL RETURNING version",
-        &[customer.0.into(), id.0.into(), now.0.into()],
+         SELECT customer_id, number, COALESCE(version, 0) + 1, $3, $4 FROM flow \
+         WHERE customer_id = $1 AND number = $2 RETURNING version",
+        &[customer.0.into(), id.0.into(), graph.into(), now.0.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let version = row.integer(0)?;
     tx.execute(
-        "UPDATE flow SET draft = NULL, version = $3, status = $4, modified_at = $5 \
-         WHERE customer_id = $1 AND number = $2",
+        "UPDATE flow SET version = $3, status = $4, modified_at = $5 WHERE customer_id = $1 AND number = $2",
         &[customer.0.into(), id.0.into(), version.into(), to.name().into(), now.0.into()],
     )?;
     Ok(Some(version))

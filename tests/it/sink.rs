@@ -8,22 +8,20 @@ use flowgate::app::App;
 use flowgate::app::clock::Clock;
 use flowgate::auth::{self, Caller, key};
 use flowgate::config::Config;
-use flowgate::model::account::{Compatibility, CustomerId};
-use flowgate::model::address::Network;
+use flowgate::model::account::CustomerId;
 use flowgate::model::record::{Record, RecordStatus};
 use flowgate::model::run::LogEntry;
-use flowgate::model::scope::Scopes;
 use flowgate::operation::diagram::FlowReference;
 use flowgate::operation::execute;
 use flowgate::operation::flow::{AddFlow, PublishFlow};
 use flowgate::operation::record::{InsertRecords, Submission};
-use flowgate::store::account::{self, NewApplication};
+use flowgate::store::account;
 use flowgate::store::{Options, Store, record, run};
 use serde_json::Value;
 
 use crate::outbound::peer::{Peer, answer};
 use crate::process::{PATIENCE, Place};
-use crate::support::{NOW, wait};
+use crate::support::{NOW, new_application, wait};
 
 /// A server that answers every delivery, and keeps by which keys each record came. It stays until the tests end.
 pub(crate) struct Sink {
@@ -124,19 +122,7 @@ impl Sight {
         let app = Arc::new(App::new(Config::for_testing(), store, Clock::fixed(NOW)));
         let customer = wait(app.store.administer(|tx| {
             let customer = account::insert_customer(tx, "Testing", &key::hash("demo-api-key"), NOW)?;
-            let new = NewApplication {
-                customer,
-                name: "demo".to_owned(),
-                description: String::new(),
-                app_key_hash: key::hash("demo-app").into(),
-                client_id: None,
-                client_secret_hash: None,
-                addresses: Network::parse("any").expect("networks"),
-                scopes: Scopes::all(),
-                oauth2: false,
-                rate_limit: None,
-                compatibility: Compatibility::default(),
-            };
+            let new = new_application(customer, "demo-app");
             account::insert_application(tx, &new, NOW)?;
             Ok(customer)
         }))

@@ -103,19 +103,7 @@ impl TestApp {
         app_key: &str,
         change: impl FnOnce(&mut NewApplication),
     ) -> ApplicationId {
-        let mut new = NewApplication {
-            customer,
-            name: "test".to_owned(),
-            description: String::new(),
-            app_key_hash: key::hash(app_key).into(),
-            client_id: None,
-            client_secret_hash: None,
-            addresses: Network::parse("any").expect("networks"),
-            scopes: Scopes::all(),
-            oauth2: false,
-            rate_limit: None,
-            compatibility: Compatibility::default(),
-        };
+        let mut new = new_application(customer, app_key);
         change(&mut new);
         self.administer(move |tx| account::insert_application(tx, &new, NOW))
     }
@@ -384,4 +372,21 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
 /// A file under `fixtures/`.
 pub(crate) fn fixture(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+/// An application that may do everything from everywhere.
+pub(crate) fn new_application(customer: CustomerId, app_key: &str) -> NewApplication {
+    NewApplication {
+        customer,
+        name: "test".to_owned(),
+        description: String::new(),
+        app_key_hash: key::hash(app_key).into(),
+        client_id: None,
+        client_secret_hash: None,
+        addresses: Network::parse("any").expect("networks"),
+        scopes: Scopes::all(),
+        oauth2: false,
+        rate_limit: None,
+        compatibility: Compatibility::default(),
+    }
 }

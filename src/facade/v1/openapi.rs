@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::facade::v1::endpoint::{Access, Body, Endpoint, Shape, Use, optional};
 use crate::facade::v1::neighbours;
 use crate::facade::v1::parameter::{
-    API_KEY, APP, CLIENT_ID, CLIENT_SECRET, FIELDS, Kind, NAME, Parameter, SCOPES_WANTED,
+    API_KEY, APP, CLIENT_ID, CLIENT_SECRET, FIELDS, Kind, NAME, Parameter, SCOPES_WANTED, WAIT,
 };
 use crate::facade::v1::table::ENDPOINTS;
 use crate::model::scope::Scope;
@@ -296,7 +296,7 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     if let (Some(links), Some(success)) = (links(endpoint), list.get_mut(&endpoint.status.to_string())) {
         success.as_object_mut().map(|members| members.insert("links".to_owned(), links));
     }
-    if matches!(endpoint.id, "insertRecord" | "postWebhook") {
+    if waits(endpoint) || endpoint.id == "postWebhook" {
         let schema = list.get("201").and_then(|success| success.pointer("/content/application~1json/schema")).cloned();
         let mut schema = schema.unwrap_or_default();
         for (place, value) in [("/properties/id/const", json!("ok")), ("/properties/code/const", json!(202))] {
@@ -335,6 +335,11 @@ fn bare(endpoint: &Endpoint, resource: &Value) -> Value {
     Value::Object([(endpoint.status.to_string(), success)].into_iter().chain(failures).collect())
 }
 
+/// Whether a call can ask for the end of the run that it begins.
+fn waits(endpoint: &Endpoint) -> bool {
+    endpoint.parameters.iter().any(|used| used.parameter.name == WAIT.name)
+}
+
 /// What is answered to a call that waits, beside what a call is answered that does not.
 fn awaited(schema: &Value) -> Value {
     json!({
@@ -360,7 +365,7 @@ fn headers_of(endpoint: &Endpoint) -> Value {
     if endpoint.status == 201 && endpoint.method.as_str() == "POST" {
         names.extend(["Location", "Idempotency-Replayed"]);
     }
-    if endpoint.id == "insertRecord" {
+    if waits(endpoint) {
         names.extend(["X-Run-Id", "Preference-Applied"]);
     }
     refer("headers", &names)
