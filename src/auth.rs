@@ -25,7 +25,7 @@ use crate::model::account::{Application, CustomerId};
 use crate::model::catalogue::is_active;
 use crate::model::person::PersonStatus;
 use crate::model::scope::Scopes;
-use crate::model::webhook::Guard;
+use crate::model::webhook::{Guard, Webhook};
 use crate::store::Tx;
 use crate::store::token::TokenKind;
 use crate::store::{account, callback, catalogue, person, token as tokens, webhook};
@@ -109,7 +109,14 @@ fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr)
             (BucketKey::Callback(callback.id), default_limit)
         }
         Role::Person(person) => (BucketKey::Person(person.id), default_limit),
-        Role::Flow(flow) => (BucketKey::Flow(principal.customer.id, *flow), default_limit),
+        Role::Flow { flow, webhook } => {
+            if let Some(Webhook { settings, .. }) = webhook {
+                admit_size(settings.body_limit, post)?;
+                guarded(app, principal.customer.id, &settings.guard, post)?;
+            }
+            let limit = webhook.as_ref().and_then(|webhook| webhook.settings.rate_limit);
+            (BucketKey::Flow(principal.customer.id, *flow), limit.unwrap_or(default_limit))
+        }
         Role::Operator => return Err(wrong_credentials()),
     };
     let allowance = limit::take(app, key, limit)?;
@@ -121,7 +128,7 @@ fn scopes_of(role: &Role) -> Scopes {
     match role {
         Role::Application(application) | Role::Client { application, .. } => application.scopes,
         // People have permissions instead.
-        Role::Webhook { .. } | Role::Callback(_) | Role::Person(_) | Role::Flow(_) => Scopes::default(),
+        Role::Webhook { .. } | Role::Callback(_) | Role::Person(_) | Role::Flow { .. } => Scopes::default(),
         Role::Operator => Scopes::all(),
     }
 }
@@ -232,11 +239,15 @@ fn by_flow(app: &App, public_id: &str) -> Result<Arc<Principal>> {
     let found = app.store.peek(|tx| {
         let found = catalogue::find_anybodys(tx, &public_id)?;
         let Some(flow) = found.filter(|flow| is_active(flow.status)) else { return Ok(None) };
-        Ok(account::find_customer_by_id(tx, flow.customer)?.map(|customer| (customer, flow.id)))
+        let Some(customer) = account::find_customer_by_id(tx, flow.customer)? else { return Ok(None) };
+        // Anybody may name a webhook so; only the flow's own counts.
+        let webhook = webhook::find_by_uri(tx, &public_id)?;
+        let webhook = webhook.filter(|webhook| (webhook.customer, webhook.flow) == (customer.id, flow.id));
+        Ok(Some((customer, flow.id, webhook)))
     })?;
-    let (customer, flow) = found.ok_or_else(no_flow)?;
+    let (customer, flow, webhook) = found.ok_or_else(no_flow)?;
     let actor = format!("flow:{}", flow.0);
-    let principal = Arc::new(Principal { customer, role: Role::Flow(flow), actor });
+    let principal = Arc::new(Principal { customer, role: Role::Flow { flow, webhook }, actor });
     app.principals.put(generation, cache_key, Arc::clone(&principal));
     Ok(principal)
 }

@@ -43,7 +43,12 @@ pub enum Role {
     /// A person with a token.
     Person(Person),
     /// Someone who knows the public identifier of a flow.
-    Flow(FlowId),
+    Flow {
+        /// The flow.
+        flow: FlowId,
+        /// The flow's webhook whose URI is that identifier: it says what has to be proved besides.
+        webhook: Option<Webhook>,
+    },
     /// Someone who knows an address that a run waits at.
     Callback(Callback),
     /// The operator at the command line.

@@ -38,6 +38,14 @@ impl SigningKey {
         Ok(SigningKey(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
+    /// A key that somebody chose, as it is written down.
+    /// # Errors
+    /// As for [`SigningKey::parse`].
+    pub fn chosen(text: String) -> Result<Zeroizing<String>> {
+        let text = Zeroizing::new(text);
+        SigningKey::parse(&text).map(|_| text)
+    }
+
     /// Makes a key, as it is written down.
     /// # Errors
     /// `Unavailable` if the system gives no random numbers.

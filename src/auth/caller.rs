@@ -12,7 +12,7 @@ use crate::model::flow::FlowId;
 use crate::model::person::{Permission, Person};
 use crate::model::scope::{Scope, Scopes};
 use crate::model::time::Timestamp;
-use crate::model::webhook::{Callback, Webhook};
+use crate::model::webhook::{Callback, Settings, Webhook};
 
 /// Who asks for an operation, from where.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Caller {
         match &self.principal.role {
             Role::Application(application) | Role::Client { application, .. } => Some(application),
             Role::Webhook { application, .. } => application.as_ref(),
-            Role::Callback(_) | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
+            Role::Callback(_) | Role::Person(_) | Role::Flow { .. } | Role::Operator => None,
         }
     }
 
@@ -78,7 +78,7 @@ impl Caller {
             | Role::Webhook { .. }
             | Role::Callback(_)
             | Role::Person(_)
-            | Role::Flow(_)
+            | Role::Flow { .. }
             | Role::Operator => None,
         }
     }
@@ -91,8 +91,17 @@ impl Caller {
             | Role::Client { .. }
             | Role::Callback(_)
             | Role::Person(_)
-            | Role::Flow(_)
+            | Role::Flow { .. }
             | Role::Operator => None,
+        }
+    }
+
+    /// What is asked of whoever posts, where a webhook says it.
+    pub fn settings(&self) -> Option<&Settings> {
+        match &self.principal.role {
+            Role::Webhook { webhook, .. } => Some(&webhook.settings),
+            Role::Flow { webhook, .. } => webhook.as_ref().map(|webhook| &webhook.settings),
+            Role::Application(_) | Role::Client { .. } | Role::Callback(_) | Role::Person(_) | Role::Operator => None,
         }
     }
 
@@ -104,7 +113,7 @@ impl Caller {
             | Role::Client { .. }
             | Role::Webhook { .. }
             | Role::Callback(_)
-            | Role::Flow(_)
+            | Role::Flow { .. }
             | Role::Operator => None,
         }
     }
@@ -112,7 +121,7 @@ impl Caller {
     /// The flow whose public identifier was all that was needed.
     pub fn flow(&self) -> Option<FlowId> {
         match &self.principal.role {
-            Role::Flow(flow) => Some(*flow),
+            Role::Flow { flow, .. } => Some(*flow),
             Role::Application(_)
             | Role::Client { .. }
             | Role::Webhook { .. }
@@ -130,7 +139,7 @@ impl Caller {
             | Role::Client { .. }
             | Role::Webhook { .. }
             | Role::Person(_)
-            | Role::Flow(_)
+            | Role::Flow { .. }
             | Role::Operator => None,
         }
     }

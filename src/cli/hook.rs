@@ -109,7 +109,7 @@ fn add(global: &Global, arguments: Add) -> anyhow::Result<()> {
     let app = session::open(global)?;
     let caller = session::operator_for(&app, &arguments.customer)?;
     let Add { url, events, flow, description, .. } = arguments;
-    let added = session::perform(&app, &caller, AddHook { url, events, flow, description })?;
+    let added = session::perform(&app, &caller, AddHook { url, events, flow, description, secret: None })?;
     let id = &added.hook.public_id;
     let text = format!(
         "Added a subscription.\n\n  ID           {id}\n  Signing key  {}\n\nThe key cannot be shown again.\n",

@@ -54,19 +54,24 @@ impl Parameters {
         Ok(())
     }
 
-    /// Makes values of names and texts: numbers and truths where they are declared and the text is one. A name that is
-    /// there more than once has a list of texts.
-    pub fn typed(&self, texts: Vec<(String, String)>) -> Map<String, Value> {
-        let mut data = Map::new();
-        for (name, text) in texts {
-            let value = value_of(self.0.get(&name).and_then(Value::as_str).unwrap_or("string"), text);
-            match data.get_mut(&name) {
-                None => drop(data.insert(name, value)),
-                Some(Value::Array(values)) => values.push(value),
-                Some(first) => *first = Value::Array(vec![first.take(), value]),
+    /// Makes values of texts: numbers and truths where they are declared and the text is one. A member that is a list has
+    /// values of that type.
+    pub fn typed(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
+        for (name, value) in &mut fields {
+            let kind = self.0.get(name).and_then(Value::as_str).unwrap_or("string");
+            match value {
+                Value::String(text) => *value = value_of(kind, std::mem::take(text)),
+                Value::Array(values) => {
+                    for value in values {
+                        if let Value::String(text) = value {
+                            *value = value_of(kind, std::mem::take(text));
+                        }
+                    }
+                }
+                _ => {}
             }
         }
-        data
+        fields
     }
 }
 
@@ -127,10 +132,10 @@ mod tests {
         let parameters =
             Parameters::parse("inputParameters", Some(json!({"n": "number", "b": "boolean", "s": "string"})))
                 .expect("a declaration");
-        let texts = [("n", "1.5"), ("b", "true"), ("s", "1"), ("x", "2"), ("x", "3"), ("x", "4")];
-        let typed = parameters.typed(texts.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec());
-        assert_eq!(Value::Object(typed), json!({"n": 1.5, "b": true, "s": "1", "x": ["2", "3", "4"]}));
-        let wrong = parameters.typed(vec![("n".to_owned(), "one".to_owned())]);
-        assert_eq!(wrong["n"], "one");
+        let typed = |sent: Value| Value::Object(parameters.typed(sent.as_object().expect("an object").clone()));
+        let sent = json!({"n": "1.5", "b": "true", "s": "1", "x": ["2", "3", "4"]});
+        assert_eq!(typed(sent), json!({"n": 1.5, "b": true, "s": "1", "x": ["2", "3", "4"]}));
+        assert_eq!(typed(json!({"n": ["1", "2"]})), json!({"n": [1, 2]}));
+        assert_eq!(typed(json!({"n": "one", "b": {"n": "1"}})), json!({"n": "one", "b": {"n": "1"}}));
     }
 }

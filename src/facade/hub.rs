@@ -18,9 +18,9 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 
 use crate::app::App;
 use crate::facade::hub::endpoint::Endpoint;
-use crate::facade::hub::table::ENDPOINTS;
+use crate::facade::hub::table::{ENDPOINTS, HOOK};
 
-/// Mounts the endpoints, with and without a slash at the end. A path without names comes before one with them that it
+/// Mounts the endpoints, with and without a slash at the end; a flow's hook with anything behind it. A path without names comes before one with them that it
 /// could be taken for.
 pub fn routes(config: &mut ServiceConfig) {
     let mut paths: Vec<&'static str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
@@ -28,7 +28,8 @@ pub fn routes(config: &mut ServiceConfig) {
     paths.dedup();
     for path in paths {
         let endpoints: Vec<&'static Endpoint> = ENDPOINTS.iter().filter(|endpoint| endpoint.path == path).collect();
-        for path in [path.to_owned(), format!("{path}/")] {
+        let end = if path == HOOK { "/{suffix:.*}" } else { "/" };
+        for path in [path.to_owned(), format!("{path}{end}")] {
             let endpoints = endpoints.clone();
             let answer = move |request: HttpRequest, payload: Payload, app: Data<App>| {
                 let endpoints = endpoints.clone();

@@ -9,7 +9,7 @@ mod xml;
 
 use std::borrow::Cow;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
@@ -23,6 +23,12 @@ use crate::xml::text::decode_within;
 
 /// Parts that a package may have.
 const MOST_PARTS: usize = 1_000;
+
+/// What a request's body says it is; nothing without a Content-Type.
+pub fn content_type(headers: &HeaderMap) -> MediaType {
+    let value = headers.get(CONTENT_TYPE);
+    value.map(|value| MediaType::parse(&String::from_utf8_lossy(value.as_bytes()))).unwrap_or_default()
+}
 
 /// Reads a body. Without a media type it is what it looks like. Text that has to be decoded, and what JSON makes of it, may
 /// have so many bytes.
@@ -134,8 +140,10 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
     Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
 }
 
-/// The fields of a form.
-fn pairs(text: &str) -> Result<Map<String, Value>> {
+/// The fields of a form or an address; one that comes several times has an array.
+/// # Errors
+/// Bytes that are no text, and more fields than any request may have.
+pub fn pairs(text: &str) -> Result<Map<String, Value>> {
     let mut members = Map::new();
     for (count, (name, value)) in form_urlencoded::parse(text.as_bytes()).enumerate() {
         if count >= MOST_VALUES {

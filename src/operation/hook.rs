@@ -34,6 +34,8 @@ pub struct AddHook {
     pub flow: Option<String>,
     /// Free text.
     pub description: String,
+    /// The signing key, `whsec_` and the base64 of 16 to 64 bytes; `None` to have one generated.
+    pub secret: Option<String>,
 }
 
 /// A subscription with its signing key, which can be read at this moment alone.
@@ -54,7 +56,11 @@ impl Operation for AddHook {
         check::description(&self.description)?;
         let events = parse_events(caller, &self.events)?;
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
-        let (public_id, secret) = (key::generate_id()?, SigningKey::generate()?);
+        let public_id = key::generate_id()?;
+        let secret = match self.secret {
+            None => SigningKey::generate()?,
+            Some(secret) => SigningKey::chosen(secret)?,
+        };
         let sealed = app.sealing_keys()?.seal(customer, &seal_name(&public_id), &secret)?;
         let application = caller.application().map(|application| application.id);
         let hook = app

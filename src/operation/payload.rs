@@ -80,7 +80,7 @@ impl Message {
 /// The name that whoever posts gives to a message, so that it counts once: the value of the header that the webhook's
 /// settings name.
 pub fn delivery_key<'k>(caller: &Caller, header: impl Fn(&str) -> Option<&'k str>) -> Option<Key<'k>> {
-    let name = caller.webhook()?.settings.distinguishing_header()?;
+    let name = caller.settings()?.distinguishing_header()?;
     header(name).filter(|value| !value.is_empty()).map(Key::Delivery)
 }
 

@@ -31,8 +31,8 @@ pub struct TriggerFlow {
 pub enum Sent {
     /// A JSON object, kept as it was written.
     Object(String),
-    /// Names and texts, as forms and addresses have them. The flow's declaration says what the texts stand for.
-    Texts(Vec<(String, String)>),
+    /// Members that are texts, as forms, addresses and XML have them. The flow's declaration says what the texts stand for.
+    Fields(Map<String, Value>),
 }
 
 /// A record that was accepted.
@@ -62,7 +62,7 @@ impl Repeatable for TriggerFlow {
         let input = &diagram_of(app, customer, id, Some(version))?.input;
         let (data, text) = match self.data {
             Sent::Object(text) => (object(&text)?, Some(text)),
-            Sent::Texts(texts) => (input.typed(texts), None),
+            Sent::Fields(fields) => (input.typed(fields), None),
         };
         input.check(&data)?;
         let data = text.unwrap_or_else(|| Value::Object(data).to_string());

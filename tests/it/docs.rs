@@ -6,7 +6,7 @@
 //! is read until it is as the document says: records run meanwhile.
 //!
 //! A block marked `sh,receiver` is one command that serves on port 9000 and prints what it is sent; the gateway delivers
-//! to it, and it is ended with the document. A block marked `text,received` holds what it must then have printed.
+//! to it, calls may name its address, and it is ended with the document. A block marked `text,received` holds what it must then have printed.
 //!
 //! A block marked `json,flow` is a flow's diagram. The block marked `json,record` after it is a record's data, with which
 //! it runs and finishes; a diagram that talks to the outside world has none.
@@ -199,7 +199,10 @@ fn every_example_does_what_its_document_says() {
         let gateway = place.serve(&format!("--demo{delivery}"));
         for example in &examples {
             match (example, &receiver) {
-                (Example::Call { command, reply }, _) => run(&name, command, reply, gateway.address),
+                (Example::Call { command, reply }, receiver) => {
+                    let url = receiver.as_ref().map_or("", |receiver| &receiver.url);
+                    run(&name, &command.replace("http://127.0.0.1:9000/", url), reply, gateway.address);
+                }
                 (Example::Arrival(line), Some(receiver)) => receiver.hear(line),
                 (Example::Arrival(line), None) => panic!("{name}: nobody receives {line}"),
             }

@@ -26,7 +26,11 @@ const FLOORS: &[(u8, &str, &str)] = &[
     (4, "facade/request", "app auth config error model telemetry"),
     (4, "facade/resource", "app model operation"),
     (4, "facade/tree", "error operation xml"),
-    (5, "facade/hub", "app auth error facade/body facade/compress facade/request model operation telemetry"),
+    (
+        5,
+        "facade/hub",
+        "app auth error facade/body facade/compress facade/payload facade/request model operation telemetry",
+    ),
     (5, "facade/meta", "app facade/compress facade/request telemetry"),
     (5, "facade/oauth", "app auth error facade/body facade/request model operation telemetry"),
     (

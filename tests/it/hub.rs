@@ -10,6 +10,8 @@ mod webhook;
 use flowgate::auth::{self, Caller};
 use flowgate::error::Error;
 use flowgate::operation::person::{AddPerson, IssuePersonToken, PersonTexts, UpdatePerson};
+use flowgate::operation::secret::SetSecret;
+use flowgate::operation::webhook::{AddWebhook, WebhookChange};
 use flowgate::operation::{Operation, execute};
 use flowgate::store::account;
 use serde_json::{Value, json};
@@ -109,6 +111,18 @@ impl Hub {
         let answer = self.send(&self.ann, "POST", &format!("/flows/{id}/start"), "");
         assert_eq!(answer.status, 200, "{}", answer.text());
         id
+    }
+
+    fn keep_secret(&self, name: &str, value: &str) {
+        let set = SetSecret { name: name.to_owned(), value: value.to_owned() };
+        self.shop.run(&self.app, set).expect("a secret");
+    }
+
+    fn add_webhook(&self, flow: &str, uri: &str, settings: impl FnOnce(&mut WebhookChange)) {
+        let mut change = WebhookChange::default();
+        settings(&mut change);
+        let add = AddWebhook { flow: flow.to_owned(), uri: Some(uri.to_owned()), application: None, change };
+        self.shop.run(&self.app, add).expect("a webhook");
     }
 
     /// The data of the customer's records, in the order of acceptance.

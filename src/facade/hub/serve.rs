@@ -19,7 +19,7 @@ use crate::facade::hub::error::{body as error_body, describe};
 use crate::facade::hub::query::Query;
 use crate::facade::hub::webhook;
 use crate::facade::request::{RequestContext, http_credential};
-use crate::facade::{body, compress};
+use crate::facade::{body, compress, payload};
 use crate::telemetry::metrics::Dialect;
 
 /// Seconds after which it is worth asking again when the gateway could not answer.
@@ -64,14 +64,17 @@ fn find(endpoints: &[&'static Endpoint], method: &Method) -> Option<&'static End
 }
 
 async fn answer(call: &mut Call<'_>, endpoint: &'static Endpoint, context: &RequestContext) -> Result<Reply> {
-    let credential = match endpoint.access {
+    call.caller = match endpoint.access {
         Access::Public => None,
-        Access::Member => Some(credential(call.request)?),
-        Access::Flow => Some(Credential::Flow(call.path("flow"))),
+        Access::Member => Some(auth::authenticate(call.app, &credential(call.request)?, context.address)?),
+        Access::Flow => {
+            let headers = call.request.headers();
+            let (proof, flow) = (http_credential(headers), Credential::Flow(call.path("flow")));
+            let header = |name: &str| payload::header(headers, name);
+            let post = auth::Post { header: &header, credential: proof.as_ref(), body: call.body };
+            Some(auth::authenticate_post(call.app, &flow, post, context.address)?)
+        }
     };
-    if let Some(credential) = credential {
-        call.caller = Some(auth::authenticate(call.app, &credential, context.address)?);
-    }
     (endpoint.run)(call).await
 }
 

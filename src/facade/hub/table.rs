@@ -7,6 +7,9 @@ use crate::facade::hub::endpoint::{Access, Endpoint, Reply};
 use crate::facade::hub::{execution, flow, user, webhook};
 use crate::operation::catalogue::Turn;
 
+/// A flow's hook. Partners may write more behind it, which says nothing here.
+pub const HOOK: &str = "/hook/{flow}";
+
 /// Every endpoint.
 pub static ENDPOINTS: [Endpoint; 23] = [
     Endpoint {
@@ -144,21 +147,21 @@ pub static ENDPOINTS: [Endpoint; 23] = [
     },
     Endpoint {
         method: Method::HEAD,
-        path: "/hook/{flow}",
+        path: HOOK,
         id: "checkFlow",
         access: Access::Flow,
         run: |_| Box::pin(async { Ok(webhook::is_active()) }),
     },
     Endpoint {
         method: Method::GET,
-        path: "/hook/{flow}",
+        path: HOOK,
         id: "triggerFlow",
         access: Access::Flow,
         run: |call| Box::pin(webhook::by_address(call)),
     },
     Endpoint {
         method: Method::POST,
-        path: "/hook/{flow}",
+        path: HOOK,
         id: "triggerFlow",
         access: Access::Flow,
         run: |call| Box::pin(webhook::bare(call)),

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use actix_web::dev::RequestHead;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -66,7 +66,7 @@ impl From<Error> for Failure {
 /// Answers a call.
 pub async fn post(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
     let context = RequestContext::of(&request, &app);
-    let media_type = media_type_of(request.headers());
+    let media_type = payload::content_type(request.headers());
     let version = version_of(&media_type);
     let mut exchange = Exchange {
         dialect: Dialect::unread(version),
@@ -269,7 +269,7 @@ impl Defect {
     /// What a request would be told, if it is a call.
     pub fn of(head: &RequestHead) -> Option<Defect> {
         let is_call = head.method == Method::POST && is_mounted_at(head.uri.path());
-        is_call.then(|| Defect { version: version_of(&media_type_of(&head.headers)) })
+        is_call.then(|| Defect { version: version_of(&payload::content_type(&head.headers)) })
     }
 
     /// The fault.
@@ -283,11 +283,6 @@ impl Defect {
             .content_type(self.version.names().content_type)
             .body(write_fault(&Dialect::unread(self.version), &fault))
     }
-}
-
-fn media_type_of(headers: &HeaderMap) -> MediaType {
-    let value = headers.get(CONTENT_TYPE);
-    value.map(|value| MediaType::parse(&String::from_utf8_lossy(value.as_bytes()))).unwrap_or_default()
 }
 
 /// The SOAP version that a Content-Type stands for, as long as no envelope says it.

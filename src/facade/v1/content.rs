@@ -4,6 +4,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use serde_json::Number;
 
 use crate::error::{Error, Result};
+use crate::facade::payload;
 use crate::facade::tree::{MOST_SHOWN, from_xml};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::format::{self, Format};
@@ -54,7 +55,7 @@ pub fn digits(number: &Number) -> String {
 
 /// The body as JSON text; empty for an empty body.
 fn json_text(call: &Call<'_>) -> Result<String> {
-    let media_type = format::media_type(call.headers());
+    let media_type = payload::content_type(call.headers());
     match format::of_body(&media_type, call.body)? {
         Format::Json => Ok(format::json_text(&media_type, call.body)?.into_owned()),
         Format::Xml => Ok(tree(call, &media_type)?.to_json(None)),
@@ -75,7 +76,7 @@ pub fn record(call: &Call<'_>) -> Result<Data> {
     if call.body.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::invalid("The body is empty; it must hold a data record, or an array of them"));
     }
-    let media_type = format::media_type(call.headers());
+    let media_type = payload::content_type(call.headers());
     match format::of_body(&media_type, call.body)? {
         Format::Json => {
             let text = format::json_text(&media_type, call.body)?;
@@ -129,7 +130,7 @@ pub fn uuids(call: &Call<'_>) -> Result<Vec<String>> {
 /// it (contradiction C5).
 pub fn parameters(call: &Call<'_>) -> Result<Vec<(String, String)>> {
     let is_blank = call.body.iter().all(u8::is_ascii_whitespace);
-    let media_type = format::media_type(call.headers());
+    let media_type = payload::content_type(call.headers());
     let is_xml = !is_blank && matches!(format::of_body(&media_type, call.body), Ok(Format::Xml));
     let text = match is_xml {
         true => tree(call, &media_type)?.to_json(None).into(),

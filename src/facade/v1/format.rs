@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{ACCEPT, HeaderMap};
 
 use crate::error::{Error, Result};
+use crate::facade::payload;
 use crate::soap::media::MediaType;
 
 /// A format of replies.
@@ -20,7 +21,7 @@ pub enum Format {
 impl Format {
     /// What the reply is to be: what `Accept` names, else what the request is, else JSON (contradiction C18).
     pub fn of_reply(headers: &HeaderMap) -> Format {
-        accepted(headers).or_else(|| Format::of_type(&media_type(headers).essence)).unwrap_or(Format::Json)
+        accepted(headers).or_else(|| Format::of_type(&payload::content_type(headers).essence)).unwrap_or(Format::Json)
     }
 
     /// The format of a media type, if it is one of the two.
@@ -67,12 +68,6 @@ fn accepted(headers: &HeaderMap) -> Option<Format> {
     best.map(|(_, format)| format)
 }
 
-/// The request's Content-Type.
-pub fn media_type(headers: &HeaderMap) -> MediaType {
-    let value = headers.get(CONTENT_TYPE);
-    value.map(|value| MediaType::parse(&String::from_utf8_lossy(value.as_bytes()))).unwrap_or_default()
-}
-
 /// What a request's body is, by its Content-Type or, without one, by its first character.
 /// # Errors
 /// Another Content-Type.
@@ -104,7 +99,7 @@ pub fn json_text<'b>(media_type: &MediaType, bytes: &'b [u8]) -> Result<Cow<'b, 
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 
     use super::*;
 

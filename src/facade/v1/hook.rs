@@ -111,6 +111,13 @@ pub struct HookBody {
     #[serde(default)]
     #[schema(max_length = 512, pattern = r"^[^\x00]*$")]
     description: String,
+    /// The signing key: `whsec_` and the base64 of 16 to 64 bytes. One is generated if it is absent.
+    #[serde(default)]
+    #[schema(
+        nullable = false,
+        pattern = r"^whsec_([A-Za-z0-9+/]{4}){5,20}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)$"
+    )]
+    secret: Option<String>,
 }
 
 /// What is to change about a subscription; what is absent stays as it is.
@@ -245,10 +252,9 @@ pub struct SampleMessage {
 
 /// POST /v1/hooks.
 pub async fn add(call: &Call<'_>) -> Result<Reply> {
-    let HookBody { url, events, flow, description } = content::value(call)?;
-    let flow = flow.map(TextOrNumber::into_text);
-    let added =
-        execute(call.app, call.caller()?, AddHook { url, events: events.into_names(), flow, description }).await?;
+    let HookBody { url, events, flow, description, secret } = content::value(call)?;
+    let (events, flow) = (events.into_names(), flow.map(TextOrNumber::into_text));
+    let added = execute(call.app, call.caller()?, AddHook { url, events, flow, description, secret }).await?;
     let location = format!("/v1/hooks/{}", added.hook.public_id);
     let mut reply = keyed(added)?;
     reply.location = Some(location);

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use crate::error::Result;
 use crate::facade::payload;
 use crate::facade::v1::call::Call;
-use crate::facade::v1::format;
 use crate::facade::v1::reply::Reply;
 use crate::facade::v1::wait::{self, AwaitedRun, Wanted};
 use crate::operation::execute;
@@ -54,7 +53,7 @@ pub struct FedFlow {
 
 /// POST.
 pub async fn post(call: &Call<'_>) -> Result<Reply> {
-    let media_type = format::media_type(call.headers());
+    let media_type = payload::content_type(call.headers());
     let longest = call.app.config.soap.max_decoded.max(call.app.config.server.body_limit);
     let body = payload::read(&media_type, call.body, longest)?;
     let message = payload::message(body, call.headers(), call.request.query_string())?;

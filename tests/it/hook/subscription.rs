@@ -21,6 +21,11 @@ fn subscriptions_are_added_shown_changed_and_removed() {
     let one = subscribe_with(&works, &body);
     let other = subscribe(&works, "https://example.com/y", &["flow.paused"]);
     assert!(one.secret.starts_with("whsec_") && one.secret != other.secret);
+    let own = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let body = json!({"url": "https://example.com/", "events": ["flow.paused"], "secret": own});
+    let mine = subscribe_with(&works, &body);
+    assert_eq!(mine.secret, own);
+    works.resource("DELETE", &format!("/v1/hooks/{}", mine.id), "");
     let hook = shown(&works, &one.id);
     assert_eq!(
         hook,
@@ -68,7 +73,11 @@ fn what_is_no_subscription_is_refused_by_name() {
         (json!({"url": "https://example.com/", "events": []}), "events must name at least one event"),
         (json!({"url": "https://example.com/", "events": ["record.seen"]}), "events: 'record.seen' is none of"),
         (json!({"url": "https://example.com/"}), "events"),
-        (json!({"url": "https://example.com/", "events": events, "secret": "s"}), "secret"),
+        (
+            json!({"url": "https://example.com/", "events": events, "secret": "whsec_s"}),
+            "must be whsec_ and the base64",
+        ),
+        (json!({"url": "https://example.com/", "events": events, "headers": {}}), "headers"),
         (json!({"url": "https://example.com/", "targetUrl": "https://example.com/", "events": events}), "url"),
         (json!({"url": "https://example.com/", "events": events, "description": "x".repeat(513)}), "description"),
     ] {

@@ -1,5 +1,6 @@
 //! Data sent to flows by their identifiers.
 
+use flowgate::model::webhook::Guard;
 use serde_json::{Value, json};
 
 use super::{Hub, JSON, named};
@@ -101,9 +102,22 @@ fn forms_and_addresses_become_what_the_flow_takes() {
     request_id(&post(&hub, &format!("/webhooks/{id}"), &[form], text));
     request_id(&hub.app.get(&format!("/hook/{id}?{text}"), &[]));
     let expected = json!({"firstName": "Ann Ä", "age": 41, "vip": true, "tag": ["a", "b"]});
-    assert_eq!(hub.records(), [expected.clone(), expected.clone(), expected]);
+    assert_eq!(hub.records(), [expected.clone(), expected.clone(), expected.clone()]);
     let wrong = hub.app.get(&format!("/hook/{id}?firstName=Ann&age=old&vip=true"), &[]);
     assert_eq!(wrong.json(), json!({"error": "The member 'age' must be a number"}));
+    let xml = ("Content-Type", "application/xml");
+    let members = "<firstName>Ann Ä</firstName><age>41</age><vip>true</vip><tag>a</tag><tag>b</tag>";
+    request_id(&post(&hub, &format!("/hook/{id}/from/shop?x=1"), &[xml], &format!("<order>{members}</order>")));
+    request_id(&post(&hub, &format!("/webhooks/{id}"), &[xml], &format!("<order><data>{members}</data></order>")));
+    let package = ("Content-Type", "multipart/form-data; boundary=x");
+    let part =
+        |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}\r\n");
+    let parts = [("firstName", "Ann Ä"), ("age", "41"), ("vip", "true"), ("tag", "a"), ("tag", "b")];
+    let parts: String = parts.iter().map(|(name, value)| part(name, value)).collect();
+    request_id(&post(&hub, &format!("/webhooks/{id}"), &[package], &format!("{parts}--x--")));
+    assert_eq!(hub.records()[3..], [expected.clone(), expected.clone(), expected]);
+    let unwrapped = post(&hub, &format!("/webhooks/{id}"), &[xml], &format!("<order>{members}</order>"));
+    assert_eq!((unwrapped.status, unwrapped.json()["error"].is_string()), (400, true));
     let plain = ("Content-Type", "text/plain; charset=utf-8");
     request_id(&post(&hub, &format!("/hook/{id}"), &[plain], r#"{"firstName":"Bo","age":1,"vip":true}"#));
 }
@@ -180,4 +194,67 @@ fn a_flow_has_an_allowance() {
         (refused.json(), refused.header("retry-after").is_some()),
         (json!({"error": "Too many requests."}), true)
     );
+}
+
+#[test]
+fn a_webhook_of_the_flows_name_says_what_has_to_be_proved() {
+    let hub = Hub::start();
+    let id = hub.active(&named("Orders"));
+    let (path, body) = (format!("/webhooks/{id}"), r#"{"data":{"a":1}}"#);
+    let open = |headers: &[(&str, &str)]| post(&hub, &path, &[&[JSON], headers].concat(), body);
+    request_id(&open(&[]));
+    hub.keep_secret("word", "open sesame");
+    hub.add_webhook("Orders", &id, |change| {
+        change.guard = Some(Guard::Bearer { secret: "word".to_owned() });
+        change.deduplicate_by = Some(Some("X-Message".to_owned()));
+        change.body_limit = Some(Some(64));
+    });
+    let refused = (403, json!({"error": "Unauthorized"}));
+    for headers in [vec![], vec![("Authorization", "Bearer sesame")], vec![("Authorization", "Basic YTpi")]] {
+        let answer = open(&headers);
+        assert_eq!((answer.status, answer.json()), refused);
+    }
+    let hook = format!("/hook/{id}?a=1");
+    assert_eq!((hub.app.get(&hook, &[]).status, hub.app.bodiless("HEAD", &hook, &[]).status), (403, 403));
+    assert_eq!(hub.records().len(), 1);
+    let proof = ("Authorization", "Bearer open sesame");
+    let first = request_id(&open(&[proof, ("X-Message", "m-1")]));
+    assert_eq!(request_id(&open(&[proof, ("X-Message", "m-1")])), first);
+    request_id(&hub.app.get(&hook, &[proof]));
+    assert_eq!(hub.records().len(), 3);
+    let large = format!(r#"{{"data":{{"a":"{}"}}}}"#, "x".repeat(64));
+    assert_eq!(post(&hub, &path, &[JSON, proof], &large).status, 413);
+}
+
+#[test]
+fn what_is_signed_is_posted() {
+    let hub = Hub::start();
+    let id = hub.active(&named("Orders"));
+    hub.keep_secret("key", "key");
+    hub.add_webhook("Orders", &id, |change| {
+        change.guard = serde_json::from_str(r#"{"type":"hmac","secret":"key","header":"X-Hmac"}"#).ok();
+    });
+    let signed = |body: &str| {
+        let signature = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"key"), body.as_bytes());
+        signature.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    };
+    let (path, body) = (format!("/hook/{id}"), r#"{"a":1}"#);
+    let proof = signed(body);
+    request_id(&post(&hub, &path, &[JSON, ("X-Hmac", &proof)], body));
+    assert_eq!(post(&hub, &path, &[JSON, ("X-Hmac", &proof)], r#"{"a":2}"#).status, 403);
+    // The signature of nothing would say nothing of what stands in the address.
+    let asked = hub.app.get(&format!("{path}?a=2"), &[("X-Hmac", &signed(""))]);
+    let told = json!({"error": "What this flow is sent has to be signed, so that it has to be posted"});
+    assert_eq!((asked.status, asked.json()), (403, told));
+    assert_eq!(hub.records(), [json!({"a": 1})]);
+}
+
+#[test]
+fn a_webhook_of_the_flows_name_and_another_flow_says_nothing() {
+    let hub = Hub::start();
+    let id = hub.active(&named("Orders"));
+    hub.active(&named("Others"));
+    hub.keep_secret("word", "open sesame");
+    hub.add_webhook("Others", &id, |change| change.guard = Some(Guard::Bearer { secret: "word".to_owned() }));
+    request_id(&post(&hub, &format!("/webhooks/{id}"), &[JSON], r#"{"data":{}}"#));
 }

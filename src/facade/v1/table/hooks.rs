@@ -21,7 +21,7 @@ pub(super) const ADD: Endpoint = Endpoint {
     path: "/v1/hooks",
     id: "addHook",
     summary: "Subscribes to events",
-    doc: "Messages that tell of the events go to `url` from then on, signed with `secret`, which is answered here alone.",
+    doc: "Messages that tell of the events go to `url` from then on, signed with `secret`, which is answered here alone. Whoever has a key of its own to be used gives it in the body.",
     access: Access::Scope(Scope::Hook),
     parameters: &[],
     body: Body::Value(shape::<hook::HookBody>(), HOOK_BODY),
