@@ -35,6 +35,8 @@ OTHER_BODIES = [
     "/v1/record/mark",
     "/v1/flowdiagram",
     "/v1/flowdiagram/revert",
+    "/v1/hooks",
+    "/v1/hooks/{id}",
 ]
 
 

@@ -102,7 +102,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
             "text/plain": {"schema": {"type": "string"}},
             "application/xml": {},
         }})),
-        Body::Parameters if endpoint.method.as_str() == "GET" => None,
+        Body::Parameters if !takes_form(endpoint) => None,
         Body::Parameters => Some(form(endpoint)),
     };
     if let (Some(body), Some(members)) = (body, operation.as_object_mut()) {
@@ -163,11 +163,16 @@ enum Place {
     Query,
 }
 
+/// Whether parameters in the body are worth describing. Those of GET and DELETE are read, and many a client sends none.
+fn takes_form(endpoint: &Endpoint) -> bool {
+    !matches!(endpoint.method.as_str(), "GET" | "DELETE")
+}
+
 /// The place of a parameter, if it is not part of the body. Most may be in two, of which one is described as a parameter
 /// and the other in words: no description can say that one overrules the other, and generated clients would offer both.
 fn place(endpoint: &Endpoint, used: &Use) -> Option<Place> {
     match endpoint.body {
-        Body::Parameters if endpoint.method.as_str() == "GET" => Some(Place::Query),
+        Body::Parameters if !takes_form(endpoint) => Some(Place::Query),
         Body::Parameters => None,
         _ if used.parameter.headers.is_empty() => Some(Place::Query),
         _ => Some(Place::Header),
@@ -351,10 +356,19 @@ fn awaited(schema: &Value) -> Value {
 
 /// What can be done with what was created.
 fn links(endpoint: &Endpoint) -> Option<Value> {
-    let uuid = json!({"uuid": "$response.body#/resource/data_record_id"});
-    let link = |id: &str| (id.to_owned(), json!({"operationId": id, "parameters": uuid}));
-    let linked = ["getRecordById", "updateRecordById", "deleteRecordById"];
-    (endpoint.id == "insertRecord").then(|| Value::Object(linked.map(link).into_iter().collect()))
+    let (parameters, linked): (Value, &[&str]) = match endpoint.id {
+        "insertRecord" => (
+            json!({"uuid": "$response.body#/resource/data_record_id"}),
+            &["getRecordById", "updateRecordById", "deleteRecordById"],
+        ),
+        "addHook" => (
+            json!({"id": "$response.body#/resource/id"}),
+            &["getHook", "updateHook", "rotateHookSecret", "listDeliveries", "deleteHookById"],
+        ),
+        _ => return None,
+    };
+    let link = |id: &&str| ((*id).to_owned(), json!({"operationId": id, "parameters": parameters}));
+    Some(Value::Object(linked.iter().map(link).collect()))
 }
 
 fn headers_of(endpoint: &Endpoint) -> Value {
