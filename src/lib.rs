@@ -18,6 +18,7 @@ pub mod error;
 pub mod model;
 pub mod xml;
 
+pub mod delimited;
 pub mod expression;
 pub mod outbound;
 pub mod soap;
