@@ -16,5 +16,6 @@ pub mod schema;
 pub mod scope;
 pub mod search;
 pub mod secret;
+pub mod table;
 pub mod time;
 pub mod webhook;

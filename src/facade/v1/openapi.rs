@@ -10,6 +10,7 @@ use crate::facade::v1::parameter::{
 };
 use crate::facade::v1::table::ENDPOINTS;
 use crate::model::scope::Scope;
+use crate::operation::table::row::GREATEST_ID;
 
 const INTRODUCTION: &str = "Data goes in as records, runs through flows, and comes out again. Every endpoint answers in \
     JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope. A parameter may \
@@ -59,6 +60,7 @@ fn tags() -> Value {
         {"name": "Webhook", "description": "What external systems send."},
         {"name": "Subscription", "description": "Who hears of what happens, and what was sent."},
         {"name": "Flow", "description": "What records run through."},
+        {"name": "Table", "description": "Rows of columns that the customer keeps."},
         {"name": "Options", "description": "What there is."},
         {"name": "OAuth2", "description": "Access tokens as OAuth2 libraries get them. Failures look as the standards have them."},
         {"name": "Health", "description": "For supervisors and proxies. No credentials are needed."},
@@ -74,6 +76,7 @@ fn tag(path: &str) -> &'static str {
         "/v1/schema" => "Schema",
         path if path.starts_with("/v1/webhook") => "Webhook",
         path if path.starts_with("/v1/hooks") => "Subscription",
+        path if path.starts_with("/v1/tables") => "Table",
         _ => "Record",
     }
 }
@@ -114,15 +117,18 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let mut list: Vec<Value> = Vec::new();
     for name in names_in(endpoint.path) {
-        let (doc, example) = match name {
-            "uuid" => ("The data record's identifier.", "order-4711"),
-            "id" => ("The subscription's identifier.", "9f1c2b7de0a4451c8f0d6b1a5c3e7f90"),
-            "message" => ("The message's `webhook-id`.", "msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"),
-            _ => ("The webhook's URI.", "demo-hook"),
+        let text = Kind::Name(255);
+        let (doc, example, kind) = match name {
+            "uuid" => ("The data record's identifier.", json!("order-4711"), text),
+            "table_name" => ("The table's name.", json!("users"), text),
+            "id" if tag(endpoint.path) == "Table" => ("The row's number.", json!(8), Kind::Integer(1, GREATEST_ID)),
+            "id" => ("The subscription's identifier.", json!("9f1c2b7de0a4451c8f0d6b1a5c3e7f90"), text),
+            "message" => ("The message's `webhook-id`.", json!("msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"), text),
+            _ => ("The webhook's URI.", json!("demo-hook"), text),
         };
         list.push(json!({
             "name": name, "in": "path", "required": true, "description": doc, "example": example,
-            "schema": schema_of(Kind::Name(255), true),
+            "schema": schema_of(kind, true),
         }));
     }
     for used in endpoint.parameters {

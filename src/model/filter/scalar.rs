@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
+/// Up to here, every whole number is a double.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A plain value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar<'v> {
@@ -33,12 +36,20 @@ impl<'v> Scalar<'v> {
         }
     }
 
-    /// The value as JSON.
+    /// Reads a plain value that is written as JSON.
+    pub fn parse(text: &str) -> Option<Scalar<'static>> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        Scalar::of_json(&value).map(Scalar::into_owned)
+    }
+
+    /// The value as JSON. A float that is a whole number is written without a point.
     pub fn to_json(&self) -> Value {
         match self {
             Scalar::Null => Value::Null,
             Scalar::Boolean(truth) => Value::Bool(*truth),
             Scalar::Integer(number) => Value::from(*number),
+            #[expect(clippy::cast_possible_truncation, reason = "it has nothing behind the point, and 53 bits before")]
+            Scalar::Float(number) if number.fract() == 0.0 && number.abs() <= MOST_EXACT => Value::from(*number as i64),
             Scalar::Float(number) => Value::from(*number),
             Scalar::Text(text) => Value::from(&**text),
         }
