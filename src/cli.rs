@@ -15,6 +15,7 @@ mod records;
 mod secret;
 mod serve;
 mod session;
+mod table;
 mod token;
 mod user;
 mod webhook;
@@ -88,6 +89,8 @@ enum Command {
     Hook(hook::Command),
     #[command(subcommand)]
     Secret(secret::Command),
+    #[command(subcommand, visible_alias = "tables")]
+    Table(table::Command),
     Migrate(migrate::Arguments),
     Wsdl(wsdl::Arguments),
     Backup(backup::Arguments),
@@ -127,6 +130,7 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Webhook(command) => webhook::run(global, command),
         Command::Hook(command) => hook::run(global, command),
         Command::Secret(command) => secret::run(global, command),
+        Command::Table(command) => table::run(global, command),
         Command::Migrate(arguments) => migrate::run(global, &arguments),
         Command::Wsdl(arguments) => wsdl::run(global, &arguments),
         Command::Backup(arguments) => backup::run(global, &arguments),

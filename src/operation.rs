@@ -30,6 +30,7 @@ pub mod schema;
 pub mod search;
 pub mod secret;
 pub mod sketch;
+pub mod table;
 pub mod token;
 pub mod tree;
 pub mod trigger;

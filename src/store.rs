@@ -22,6 +22,7 @@ pub mod run;
 pub mod schema;
 pub mod search;
 pub mod secret;
+pub mod table;
 pub mod token;
 pub mod webhook;
 

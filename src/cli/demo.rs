@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::auth::{self, key};
@@ -20,6 +20,7 @@ use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 use crate::operation::execute;
 use crate::operation::flow::{PublishFlow, UpdateDraft};
+use crate::operation::table::{self, AddTable, NewColumn};
 use crate::store::account::NewApplication;
 use crate::store::{Tx, account, catalogue, flow, person, schema, webhook};
 
@@ -32,6 +33,8 @@ const FLOWS: [&str; 4] = [
     include_str!("../../fixtures/demo/flows/returns.json"),
     include_str!("../../fixtures/demo/flows/failing.json"),
 ];
+
+const TABLE: &str = include_str!("../../fixtures/demo/tables/users.json");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +93,22 @@ struct FlowFile {
     name: String,
     description: String,
     graph: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableFile {
+    name: String,
+    description: String,
+    columns: Vec<NewColumn>,
+    rows: Vec<PlacedRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlacedRow {
+    id: i64,
+    values: Map<String, Value>,
 }
 
 /// Loads the demo unless its customer exists, and has its leads delivered to the receiver, if there is one and nobody
@@ -260,7 +279,14 @@ fn insert(tx: &mut dyn Tx, project: &Project, files: &[FlowFile], now: Timestamp
             person::insert_ownership(tx, customer, id, user)?;
         }
     }
-    Ok(())
+    insert_table(tx, customer, now)
+}
+
+fn insert_table(tx: &mut dyn Tx, customer: CustomerId, now: Timestamp) -> Result<()> {
+    let TableFile { name, description, columns, rows } = serde_json::from_str(TABLE).map_err(Error::internal)?;
+    let rows: Vec<_> = rows.into_iter().map(|row| (Some(row.id), row.values)).collect();
+    let table = table::add(tx, customer, &AddTable { name, description, columns }, now)?;
+    table::row::insert_rows(tx, customer, &table.name, &rows, now).map(drop)
 }
 
 fn insert_application(tx: &mut dyn Tx, customer: CustomerId, application: &Application, now: Timestamp) -> Result<()> {

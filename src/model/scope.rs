@@ -21,11 +21,17 @@ pub enum Scope {
     Hook,
     /// Read subscriptions and what was delivered.
     HookRead,
+    /// Insert, update and remove rows of tables.
+    Table,
+    /// Read rows of tables.
+    TableRead,
+    /// Add, change and remove tables.
+    TableDefinition,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 9] = [
+    pub const ALL: [Scope; 12] = [
         Scope::Schema,
         Scope::SchemaRead,
         Scope::Record,
@@ -35,6 +41,9 @@ impl Scope {
         Scope::FlowDiagramRead,
         Scope::Hook,
         Scope::HookRead,
+        Scope::Table,
+        Scope::TableRead,
+        Scope::TableDefinition,
     ];
 
     /// The documented name.
@@ -49,6 +58,9 @@ impl Scope {
             Scope::FlowDiagramRead => "flowdiagram.read",
             Scope::Hook => "hook",
             Scope::HookRead => "hook.read",
+            Scope::Table => "table",
+            Scope::TableRead => "table.read",
+            Scope::TableDefinition => "table.definition",
         }
     }
 
@@ -64,6 +76,9 @@ impl Scope {
             Scope::FlowDiagramRead => "Read flows",
             Scope::Hook => "Subscribe to events, and change subscriptions",
             Scope::HookRead => "Read subscriptions and what was delivered",
+            Scope::Table => "Insert, update and remove rows of tables",
+            Scope::TableRead => "Read rows of tables",
+            Scope::TableDefinition => "Add, change and remove tables",
         }
     }
 
@@ -79,6 +94,9 @@ impl Scope {
             Scope::Record | Scope::RecordRead | Scope::RecordDelete => Scope::Record,
             Scope::FlowDiagram | Scope::FlowDiagramRead => Scope::FlowDiagram,
             Scope::Hook | Scope::HookRead => Scope::Hook,
+            Scope::Table | Scope::TableRead => Scope::Table,
+            // Whoever may write rows may not thereby remove the table.
+            Scope::TableDefinition => Scope::TableDefinition,
         }
     }
 }
@@ -120,6 +138,11 @@ impl Scopes {
             .into_iter()
             .filter(|scope| is_common(*scope) && (scope.wider() == *scope || !is_common(scope.wider())))
             .collect()
+    }
+
+    /// What either set grants.
+    pub fn with(self, other: Scopes) -> Scopes {
+        Scopes(self.0 | other.0)
     }
 
     /// The names of the set's scopes.

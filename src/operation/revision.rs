@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 use crate::error::{Code, Error, Result};
 use crate::model::record::Record;
 use crate::model::schema::DataSchema;
+use crate::model::table::Table;
 use crate::model::time::Timestamp;
 use crate::operation::diagram::FlowDiagram;
+use crate::operation::table::row::TableRow;
 
 /// A digest over everything that reading a resource shows: the first 16 bytes of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +55,39 @@ impl Revision {
         seen.text(&schema.sample);
         seen.instant(Some(schema.created));
         seen.instant(Some(schema.modified));
+        seen.revision()
+    }
+
+    /// That of a table: its definition.
+    pub fn of_table(table: &Table) -> Revision {
+        let mut seen = Seen::new("table");
+        seen.number(table.customer.0);
+        seen.text(&table.name);
+        seen.text(&table.description);
+        seen.instant(Some(table.created));
+        seen.instant(Some(table.modified));
+        for column in &table.columns {
+            seen.text(&column.name);
+            seen.text(column.kind.name());
+            let [required, unique, indexed] = [column.is_required, column.is_unique, column.is_indexed].map(i64::from);
+            seen.number(required | unique << 1 | indexed << 2);
+            seen.text(&column.default.as_ref().map(|value| value.to_json().to_string()).unwrap_or_default());
+        }
+        seen.revision()
+    }
+
+    /// That of a row of a table.
+    pub fn of_table_row(table: &Table, row: &TableRow) -> Revision {
+        let mut seen = Seen::new("row");
+        seen.number(table.customer.0);
+        seen.text(&table.name);
+        seen.number(row.id);
+        seen.instant(Some(row.created));
+        seen.instant(Some(row.updated));
+        for (name, value) in &row.values {
+            seen.text(name);
+            seen.text(&value.to_string());
+        }
         seen.revision()
     }
 

@@ -11,6 +11,7 @@ use flowgate::model::flow::FlowStatus;
 use flowgate::model::hook::Event;
 use flowgate::model::scope::{Scope, Scopes};
 use flowgate::operation::execute;
+use flowgate::operation::table::{self, AddTable, NewColumn};
 use flowgate::operation::token::IssueToken;
 use flowgate::store::account::{self, NewApplication};
 use flowgate::store::hook::{self, NewHook};
@@ -25,6 +26,7 @@ const FOREIGN: [&str; 2] = ["foreign-record-1", "unknown-record-1"];
 const FOREIGN_FLOW: [&str; 2] = ["Foreign", "Unknown"];
 const FOREIGN_HOOK: [&str; 2] = ["foreign-subscription", "unknown-subscription"];
 const FOREIGN_MESSAGE: [&str; 2] = ["msg_foreign", "msg_unknown"];
+const FOREIGN_TABLE: [&str; 2] = ["foreign", "unknown"];
 const FOREIGN_NUMBER: [&str; 2] = ["3", "9"];
 
 /// A request without credentials.
@@ -87,7 +89,20 @@ fn good(endpoint: &Endpoint) -> Ask {
         "addFlow" => Ask::new(path, &[], r#"{"name":"New","graph":{}}"#),
         "updateFlowDraft" => Ask::new(path, &[], r#"{"flow":"Leads","graph":{}}"#),
         "revertFlow" => Ask::new(path, &[], r#"{"flow":"Leads","version":1}"#),
-        "getFlowSchema" => Ask::new(path, &[], ""),
+        "getFlowSchema" | "listTables" => Ask::new(path, &[], ""),
+        "addTable" => Ask::new(path, &[], r#"{"name":"new","columns":[]}"#),
+        "getTable" | "removeTable" => Ask::new("/v1/tables/ours", &[], ""),
+        "changeTable" => Ask::new("/v1/tables/ours", &[], r#"{"description":"ours"}"#),
+        "searchTable" => Ask::new("/v1/tables/ours/search", &[], "{}"),
+        "insertTableRow" => Ask::new("/v1/tables/ours", &[], r#"{"word":"new"}"#),
+        "insertNumberedTableRow" => Ask::new("/v1/tables/ours/2", &[], r#"{"word":"new"}"#),
+        "getTableRow" | "deleteTableRow" => Ask::new("/v1/tables/ours/1", &[], ""),
+        "updateTableRow" => Ask::new("/v1/tables/ours/1", &[], r#"{"word":"new"}"#),
+        "updateTableRows" => {
+            let rules = r#""where":{"rules":[{"field":"word","operator":"=","value":"old"}]}"#;
+            let columns = r#""columns":[{"column_name":"word","column_value":"new"}]"#;
+            Ask::new("/v1/tables/ours", &[], &format!("{{{columns},{rules}}}"))
+        }
         other => panic!("say what a good request to {other} is, and which foreign ones there are"),
     }
 }
@@ -135,7 +150,19 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
             vec![(each("Leads", FOREIGN_FLOW), true), (each("Leads", FOREIGN_NUMBER), true)]
         }
         // A name may be anybody's.
-        "addFlow" | "getFlowSchema" => Vec::new(),
+        "addFlow" | "getFlowSchema" | "addTable" | "listTables" => Vec::new(),
+        "getTable"
+        | "removeTable"
+        | "changeTable"
+        | "searchTable"
+        | "insertTableRow"
+        | "insertNumberedTableRow"
+        | "getTableRow"
+        | "deleteTableRow"
+        | "updateTableRow"
+        | "updateTableRows" => {
+            vec![(each("ours", FOREIGN_TABLE), true)]
+        }
         other => panic!("say which foreign requests to {other} there are"),
     }
 }
@@ -181,7 +208,10 @@ impl Walk {
         app.webhook(&ours, flow, "our-hook", None);
         let theirs = app.customer("Theirs", "k2", "a2");
         app.app.vault.create().expect("a key file");
-        app.administer(move |tx| subscribe(tx, theirs.customer.0, "foreign-subscription", "msg_foreign"));
+        app.administer(move |tx| {
+            tabulate(tx, theirs.customer.0, "foreign", "secret")?;
+            subscribe(tx, theirs.customer.0, "foreign-subscription", "msg_foreign")
+        });
         for name in ["One", "Two", "Foreign"] {
             app.flow(&theirs, name, FlowStatus::Public);
         }
@@ -208,9 +238,11 @@ impl Walk {
                 "UPDATE flow SET status = 'public' WHERE customer_id = $1",
                 "DELETE FROM flow WHERE customer_id = $1 AND name = 'New'",
                 "DELETE FROM hook WHERE customer_id = $1",
+                "DELETE FROM data_table WHERE customer_id = $1",
             ] {
                 tx.execute(sql, &[customer.into()])?;
             }
+            tabulate(tx, customer, "ours", "old")?;
             subscribe(tx, customer, "our-subscription", "msg_ours")
         });
         let insert = Ask::new("/v1/record", &[("X-Flow", "Leads"), ("X-Uuid", "ours")], "{}");
@@ -253,6 +285,22 @@ impl Walk {
     fn bearer(&self, number: usize) -> String {
         format!("Bearer {}", self.tokens[number])
     }
+}
+
+/// A table with a row.
+fn tabulate(tx: &mut dyn Tx, customer: i64, name: &str, word: &str) -> flowgate::error::Result<()> {
+    let column = NewColumn {
+        name: "word".to_owned(),
+        kind: "text".to_owned(),
+        required: false,
+        unique: false,
+        indexed: true,
+        default: None,
+    };
+    let new = AddTable { name: name.to_owned(), description: String::new(), columns: vec![column] };
+    table::add(tx, CustomerId(customer), &new, NOW)?;
+    let values = [("word".to_owned(), word.into())].into_iter().collect();
+    table::row::insert_rows(tx, CustomerId(customer), name, &[(None, values)], NOW).map(drop)
 }
 
 /// A subscription with a message that was given up.
@@ -312,8 +360,9 @@ fn every_endpoint_refuses_who_may_not_call_it_and_serves_the_next_one() {
                 let elsewhere = [("client_id", "c-elsewhere"), ("client_secret", "s-elsewhere")];
                 walk.is_refused(endpoint, &elsewhere, 403, 437);
             }
-            Access::Scope(scope) | Access::ScopeOrClient(scope) => {
-                for credentials in [&[][..], &wrong, &[("X-Apikey", "k2"), ("X-App", "a")], &OURS[..1], &OURS[1..]] {
+            Access::Scope(scope) | Access::ScopeOrApiKey(scope) | Access::ScopeOrClient(scope) => {
+                let key_alone = if endpoint.access.takes_api_key() { &[("X-Apikey", "wrong")] } else { &OURS[..1] };
+                for credentials in [&[][..], &wrong, &[("X-Apikey", "k2"), ("X-App", "a")], key_alone, &OURS[1..]] {
                     let answer = walk.is_refused(endpoint, credentials, 401, 401);
                     assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"flowgate\""));
                 }
@@ -363,6 +412,8 @@ fn other(scope: Scope) -> &'static str {
         Scope::FlowDiagram => "flowdiagram.read",
         Scope::SchemaRead | Scope::FlowDiagramRead | Scope::HookRead => "record",
         Scope::Hook => "hook.read",
+        Scope::Table => "table.read",
+        Scope::TableRead | Scope::TableDefinition => "record",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::facade::v1::parameter::{
 };
 use crate::facade::v1::table::ENDPOINTS;
 use crate::model::scope::Scope;
+use crate::operation::table::row::GREATEST_ID;
 
 const INTRODUCTION: &str = "Data goes in as records, runs through flows, and comes out again. Every endpoint answers in \
     JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope. A parameter may \
@@ -59,6 +60,7 @@ fn tags() -> Value {
         {"name": "Webhook", "description": "What external systems send."},
         {"name": "Subscription", "description": "Who hears of what happens, and what was sent."},
         {"name": "Flow", "description": "What records run through."},
+        {"name": "Table", "description": "Rows of columns that the customer keeps."},
         {"name": "Options", "description": "What there is."},
         {"name": "OAuth2", "description": "Access tokens as OAuth2 libraries get them. Failures look as the standards have them."},
         {"name": "Health", "description": "For supervisors and proxies. No credentials are needed."},
@@ -74,6 +76,7 @@ fn tag(path: &str) -> &'static str {
         "/v1/schema" => "Schema",
         path if path.starts_with("/v1/webhook") => "Webhook",
         path if path.starts_with("/v1/hooks") => "Subscription",
+        path if path.starts_with("/v1/tables") => "Table",
         _ => "Record",
     }
 }
@@ -114,15 +117,18 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let mut list: Vec<Value> = Vec::new();
     for name in names_in(endpoint.path) {
-        let (doc, example) = match name {
-            "uuid" => ("The data record's identifier.", "order-4711"),
-            "id" => ("The subscription's identifier.", "9f1c2b7de0a4451c8f0d6b1a5c3e7f90"),
-            "message" => ("The message's `webhook-id`.", "msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"),
-            _ => ("The webhook's URI.", "demo-hook"),
+        let text = Kind::Name(255);
+        let (doc, example, kind) = match name {
+            "uuid" => ("The data record's identifier.", json!("order-4711"), text),
+            "table_name" => ("The table's name.", json!("users"), text),
+            "id" if tag(endpoint.path) == "Table" => ("The row's number.", json!(8), Kind::Integer(1, GREATEST_ID)),
+            "id" => ("The subscription's identifier.", json!("9f1c2b7de0a4451c8f0d6b1a5c3e7f90"), text),
+            "message" => ("The message's `webhook-id`.", json!("msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"), text),
+            _ => ("The webhook's URI.", json!("demo-hook"), text),
         };
         list.push(json!({
             "name": name, "in": "path", "required": true, "description": doc, "example": example,
-            "schema": schema_of(Kind::Name(255), true),
+            "schema": schema_of(kind, true),
         }));
     }
     for used in endpoint.parameters {
@@ -268,32 +274,19 @@ fn reference(shape: Shape, schemas: &mut Map<String, Value>) -> Value {
 }
 
 fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
-    let id = if endpoint.status == 201 { "created" } else { "ok" };
     let resource = reference(endpoint.resource, schemas);
-    if endpoint.message.is_empty() {
+    if endpoint.access == Access::Public && endpoint.message.is_empty() {
         return bare(endpoint, &resource);
     }
-    let schema = json!({
-        "type": "object",
-        "required": ["id", "code", "request-ip", "resource", "message", "error"],
-        "properties": {
-            "id": {"const": id},
-            "code": {"const": endpoint.status},
-            "request-ip": {"type": "string"},
-            "resource": resource,
-            "message": {"type": "string"},
-            "error": {"type": "null"},
-        },
-    });
-    let example = json!({
-        "id": id, "code": endpoint.status, "request-ip": "192.0.2.1", "resource": parsed(endpoint.example),
-        "message": endpoint.message, "error": null,
-    });
+    let (schema, example) = match endpoint.message.is_empty() {
+        true => (resource, parsed(endpoint.example)),
+        false => enveloped(endpoint, &resource),
+    };
     let mut list = Map::new();
     list.insert(
         endpoint.status.to_string(),
         json!({
-            "description": endpoint.message,
+            "description": if endpoint.message.is_empty() { endpoint.summary } else { endpoint.message },
             "headers": headers_of(endpoint),
             "content": {"application/json": {"schema": schema, "example": example}, "application/xml": {}},
         }),
@@ -318,7 +311,7 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     let asked: &[u16] = match endpoint.access {
         Access::Public => &[],
         Access::Webhook => &[404],
-        Access::Client | Access::Scope(_) | Access::ScopeOrClient(_) => &[401, 403],
+        Access::Client | Access::Scope(_) | Access::ScopeOrApiKey(_) | Access::ScopeOrClient(_) => &[401, 403],
     };
     let mut failures: Vec<u16> = [&COMMON[..], asked, endpoint.failures].concat();
     failures.sort_unstable();
@@ -329,7 +322,29 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     Value::Object(list)
 }
 
-/// The responses of an endpoint whose resource is the whole answer.
+/// The schema and the example of the envelope around a resource.
+fn enveloped(endpoint: &Endpoint, resource: &Value) -> (Value, Value) {
+    let id = if endpoint.status == 201 { "created" } else { "ok" };
+    let schema = json!({
+        "type": "object",
+        "required": ["id", "code", "request-ip", "resource", "message", "error"],
+        "properties": {
+            "id": {"const": id},
+            "code": {"const": endpoint.status},
+            "request-ip": {"type": "string"},
+            "resource": resource,
+            "message": {"type": "string"},
+            "error": {"type": "null"},
+        },
+    });
+    let example = json!({
+        "id": id, "code": endpoint.status, "request-ip": "192.0.2.1", "resource": parsed(endpoint.example),
+        "message": endpoint.message, "error": null,
+    });
+    (schema, example)
+}
+
+/// The responses of an endpoint that is open, and whose answer is no reply of ours but a document.
 fn bare(endpoint: &Endpoint, resource: &Value) -> Value {
     let success = json!({
         "description": endpoint.summary,
@@ -497,6 +512,9 @@ fn security(access: Access) -> Value {
         json!({"apiKey": [], "app": []}),
         json!({"apiKeyInAddress": [], "appInAddress": []}),
     ];
+    if access.takes_api_key() {
+        ways.extend([json!({"apiKey": []}), json!({"apiKeyInAddress": []})]);
+    }
     if access.takes_client() {
         ways.push(json!({"clientId": [], "clientSecret": []}));
     }

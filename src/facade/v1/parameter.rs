@@ -154,6 +154,9 @@ const SCOPES: &[&str] = &[
     "flowdiagram.read",
     "hook",
     "hook.read",
+    "table",
+    "table.read",
+    "table.definition",
 ];
 
 /// The customer's key.
