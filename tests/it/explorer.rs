@@ -195,6 +195,8 @@ fn every_request_of_the_http_file_is_answered_as_documented() {
             // The sample token is nobody's, the demo has a schema, and the record is removed just before.
             "refreshToken" => 403,
             "insertSchema" => 409,
+            // The demo has a row of this number.
+            "insertNumberedTableRow" => 409,
             "deleteRecordById" => 404,
             // The subscription of the examples is not the one that was made just before.
             "getHook" | "updateHook" | "deleteHook" | "deleteHookById" | "rotateHookSecret" => 404,

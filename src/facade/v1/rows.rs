@@ -103,9 +103,22 @@ pub struct UpdateBody {
     /// The columns that are to be changed, with their new values.
     #[schema(min_items = 1)]
     columns: Vec<ColumnValue>,
-    /// Which rows are meant.
-    #[serde(flatten)]
-    search: SearchBody,
+    /// What the rows must satisfy, as in a search.
+    #[serde(rename = "where")]
+    #[schema(nullable = false, value_type = Option<Object>)]
+    filter: Option<Value>,
+    /// How many rows at most; 100 if absent.
+    #[schema(nullable = false, minimum = 0, maximum = 100)]
+    limit: Option<i64>,
+    /// How many to pass over; 0 if absent.
+    #[schema(nullable = false, minimum = 0)]
+    offset: Option<i64>,
+    /// The column to order by; `id` if absent.
+    #[schema(nullable = false)]
+    order_field: Option<String>,
+    /// `ASC` or `DESC`; `ASC` if absent.
+    #[schema(nullable = false)]
+    order_type: Option<String>,
 }
 
 /// A row.

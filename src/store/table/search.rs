@@ -396,7 +396,9 @@ mod tests {
             plan.order(&mut statement, order);
         }
         let rows = statement.query(connection).expect("a plan");
-        let lines: Vec<String> = rows.into_iter().map(|mut row| row.take_text(3).expect("a step")).collect();
+        // A look for one row may be told apart.
+        let lines: Vec<String> =
+            rows.into_iter().map(|mut row| row.take_text(3).expect("a step").replace(" EXISTS", "")).collect();
         lines.join("\n")
     }
 
@@ -425,7 +427,7 @@ mod tests {
                 "SEARCH r USING COVERING INDEX sqlite_autoindex_table_row_1 (table_id=? AND id=?)\n\
                  SEARCH k USING PRIMARY KEY (table_id=? AND number=? AND value=?)\n\
                  SEARCH k USING PRIMARY KEY (table_id=? AND number=? AND value>? AND value<?)\n\
-                 SEARCH k USING COVERING INDEX table_key_row (table_id=? AND number=? AND row_id=? AND value=?)\n\
+                 SEARCH k USING PRIMARY KEY (table_id=? AND number=? AND value=? AND row_id=?)\n\
                  SEARCH k USING COVERING INDEX table_key_row (table_id=? AND number=? AND row_id=? AND value>? AND value<?)",
             ),
             (
