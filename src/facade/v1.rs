@@ -28,6 +28,7 @@ pub mod schema;
 pub mod search;
 pub mod select;
 pub mod serve;
+pub mod sheet;
 pub mod table;
 pub mod token;
 pub mod wait;

@@ -1,7 +1,10 @@
-//! Tables: adding, showing, changing and removing them. Their rows are in [`row`], searching them in [`search`]; what a
+//! Tables: adding, showing, changing and removing them. Their rows are in [`row`], searching them in [`search`], files of them in
+//! [`import`] and [`export`]; what a
 //! definition may say is in [`shape`], what becomes of the rows when it changes in [`alter`].
 
 pub mod alter;
+pub mod export;
+pub mod import;
 pub mod row;
 pub mod search;
 pub mod shape;

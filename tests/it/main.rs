@@ -49,6 +49,7 @@ mod queue;
 mod routes;
 mod secrets;
 mod serve;
+mod sheet;
 mod sink;
 mod soap;
 mod store;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::facade::v1::endpoint::{Access, Body, Endpoint};
 use crate::facade::v1::parameter::{API_KEY, APP, CLIENT_ID, CLIENT_SECRET, Parameter, REFRESH_TOKEN, UUID};
+use crate::facade::v1::sheet::CSV;
 use crate::facade::v1::table::ENDPOINTS;
 
 /// The name of the Postman collection.
@@ -132,7 +133,8 @@ fn headers(endpoint: &Endpoint) -> Vec<(String, String)> {
         headers.push((name.to_owned(), value));
     }
     if body(endpoint).is_some() {
-        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        let is_json = !matches!(endpoint.body, Body::Lines(_));
+        headers.push(("Content-Type".to_owned(), if is_json { "application/json" } else { CSV }.to_owned()));
     }
     headers
 }
@@ -140,6 +142,7 @@ fn headers(endpoint: &Endpoint) -> Vec<(String, String)> {
 fn body(endpoint: &Endpoint) -> Option<&'static str> {
     match endpoint.body {
         Body::Value(_, example) => Some(example),
+        Body::Lines(example) => Some(example),
         Body::Free => Some(r#"{"anything":"at all"}"#),
         Body::None | Body::Parameters => None,
     }

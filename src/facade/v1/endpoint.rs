@@ -132,6 +132,8 @@ pub enum Body {
     Value(Shape, &'static str),
     /// Anything.
     Free,
+    /// Lines of text whose fields are separated, with an example.
+    Lines(&'static str),
     /// Parameters, as a form or a JSON object, in place of the address.
     Parameters,
 }

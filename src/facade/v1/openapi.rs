@@ -8,6 +8,7 @@ use crate::facade::v1::neighbours;
 use crate::facade::v1::parameter::{
     API_KEY, APP, CLIENT_ID, CLIENT_SECRET, FIELDS, Kind, NAME, Parameter, SCOPES_WANTED, WAIT,
 };
+use crate::facade::v1::sheet::CSV;
 use crate::facade::v1::table::ENDPOINTS;
 use crate::model::scope::Scope;
 use crate::operation::table::row::GREATEST_ID;
@@ -105,6 +106,9 @@ fn operation(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
             "text/plain": {"schema": {"type": "string"}},
             "application/xml": {},
         }})),
+        Body::Lines(example) => {
+            Some(json!({"required": true, "content": {CSV: {"schema": {"type": "string"}, "example": example}}}))
+        }
         Body::Parameters if !takes_form(endpoint) => None,
         Body::Parameters => Some(form(endpoint)),
     };
@@ -288,7 +292,11 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
         json!({
             "description": if endpoint.message.is_empty() { endpoint.summary } else { endpoint.message },
             "headers": headers_of(endpoint),
-            "content": {"application/json": {"schema": schema, "example": example}, "application/xml": {}},
+            "content": match endpoint.example.is_empty() {
+                // It says nothing that JSON could: it is a file.
+                true => json!({CSV: {"schema": {"type": "string"}}}),
+                false => json!({"application/json": {"schema": schema, "example": example}, "application/xml": {}}),
+            },
         }),
     );
     if let (Some(links), Some(success)) = (links(endpoint), list.get_mut(&endpoint.status.to_string())) {

@@ -3,9 +3,12 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::pin::Pin;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use futures_util::Stream;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -15,7 +18,6 @@ use crate::model::time::Timestamp;
 use crate::operation::revision::Revision;
 
 /// A success before it is spelled.
-#[derive(Debug)]
 pub struct Reply {
     /// The outcome as a sentence, where it is not the endpoint's documented one.
     pub message: Option<String>,
@@ -43,13 +45,17 @@ pub struct Reply {
     pub awaited: Option<Awaited>,
 }
 
+/// What is sent bit by bit; with an error, the connection is ended.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes>>>>;
+
 /// What is answered in the place of the envelope of a success.
-#[derive(Debug)]
 pub enum Instead {
     /// The resource without an envelope, in the format of replies.
     Resource,
     /// A text as it is; its media type is among the headers.
     Verbatim(String),
+    /// What comes bit by bit; its media type is among the headers.
+    Stream(Pieces),
     /// The envelope of a failure that is not the request's: why, and the run as JSON text.
     Failure(String, String),
 }

@@ -2,6 +2,7 @@
 //! clients and people read in its headers.
 
 use std::borrow::Cow;
+use std::io;
 
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, HeaderName, HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY,
@@ -9,6 +10,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::TryStreamExt;
 
 use crate::app::App;
 use crate::app::bucket::Allowance;
@@ -21,7 +23,7 @@ use crate::facade::v1::endpoint::{Access, Endpoint};
 use crate::facade::v1::error::describe;
 use crate::facade::v1::format::Format;
 use crate::facade::v1::parameter::has_secret;
-use crate::facade::v1::reply::{self, Instead, Reply};
+use crate::facade::v1::reply::{self, Instead, Pieces, Reply};
 use crate::facade::{compress, tree};
 use crate::telemetry::metrics::Dialect;
 
@@ -93,6 +95,7 @@ impl<'r> Exchange<'r> {
         let success = StatusCode::from_u16(endpoint.status).unwrap_or_default();
         let success = reply.status.unwrap_or(success);
         let text = match reply.instead {
+            Some(Instead::Stream(pieces)) => return self.pour(success, reply.headers, pieces),
             None => self.spell(reply::success(success.as_u16(), self.context.address, &reply.resource, message)),
             Some(Instead::Resource) => self.spell(reply.resource.clone()),
             Some(Instead::Verbatim(text)) => Ok(text),
@@ -145,6 +148,21 @@ impl<'r> Exchange<'r> {
             return response.finish();
         }
         compress::finish(self.request, response, text)
+    }
+
+    /// Answers with what comes bit by bit.
+    fn pour(&self, success: StatusCode, headers: Vec<(HeaderName, HeaderValue)>, pieces: Pieces) -> HttpResponse {
+        self.count(None);
+        let mut response = HttpResponse::build(success);
+        self.complete(&mut response, self.caller.as_ref().and_then(Caller::allowance));
+        response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        for header in headers {
+            response.insert_header(header);
+        }
+        response.streaming(pieces.map_err(|error| {
+            log::error!("An answer was cut off: {error}");
+            io::Error::other("cut off")
+        }))
     }
 
     /// Counts the request as answered, or as refused with that code.

@@ -33,7 +33,7 @@ const DRAFT_EXAMPLE: &str = r#"{"flow":"Leads","graph":{"nodes":[{"id":"end","ki
 const CHANGED_FLOW_EXAMPLE: &str = r#"{"flow_id":1,"flow_name":"Leads","status":"public","version":1}"#;
 
 /// Every endpoint.
-pub static ENDPOINTS: [Endpoint; 53] = [
+pub static ENDPOINTS: [Endpoint; 55] = [
     Endpoint {
         method: Method::OPTIONS,
         path: "/v1/options",
@@ -544,6 +544,8 @@ pub static ENDPOINTS: [Endpoint; 53] = [
     tables::GET,
     tables::CHANGE,
     tables::SEARCH,
+    tables::IMPORT,
+    tables::EXPORT,
     tables::INSERT_ROW,
     tables::GET_ROW,
     tables::UPDATE_ROWS,

@@ -199,11 +199,30 @@ pub fn insert_rows(
     Ok(inserted)
 }
 
-fn insert(tx: &mut dyn Tx, table: &Table, id: i64, values: &Map<String, Value>, now: Timestamp) -> Result<TableRow> {
+/// A row as it would be inserted, by itself: whether its number and its unique values are taken is not asked.
+pub(super) fn check(table: &Table, id: i64, values: &Map<String, Value>, now: Timestamp) -> Result<TableRow> {
+    let content = content(table, id, values, now)?;
+    content.stored()?;
+    Ok(content.shown(table))
+}
+
+fn content(table: &Table, id: i64, values: &Map<String, Value>, now: Timestamp) -> Result<Content> {
     let defaults = table.columns.iter().filter_map(|column| Some((column.number, column.default.as_ref()?.to_json())));
     let mut content = Content { id, created: now, updated: now, values: defaults.collect::<Values>() };
     content.put(table, values)?;
     content.check(table)?;
+    Ok(content)
+}
+
+/// Inserts a row into a table that is locked. `now` is to the second.
+pub(super) fn insert(
+    tx: &mut dyn Tx,
+    table: &Table,
+    id: i64,
+    values: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<TableRow> {
+    let content = content(table, id, values, now)?;
     let stored = content.stored()?;
     content.check_unique(tx, table)?;
     match row::insert(tx, table.id, &stored, &content.keys(table))? {
@@ -303,7 +322,7 @@ fn require(tx: &mut dyn Tx, table: &Table, id: i64, expected: Option<&[Revision]
 }
 
 /// The moment as it is shown, so that whoever asks for what is shown finds it.
-fn seconds(now: Timestamp) -> Timestamp {
+pub(super) fn seconds(now: Timestamp) -> Timestamp {
     Timestamp(now.0.div_euclid(MILLISECONDS_OF_A_SECOND) * MILLISECONDS_OF_A_SECOND)
 }
 

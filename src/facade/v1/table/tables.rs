@@ -4,7 +4,7 @@ use actix_web::http::Method;
 
 use crate::facade::v1::endpoint::{Access, Body, Endpoint, optional, shape};
 use crate::facade::v1::parameter::IDEMPOTENCY_KEY;
-use crate::facade::v1::{definition, rows};
+use crate::facade::v1::{definition, rows, sheet};
 use crate::model::scope::Scope;
 
 const READ: Access = Access::ScopeOrApiKey(Scope::TableRead);
@@ -24,6 +24,9 @@ const UPDATE_WHERE: &str = r#"{"columns":[{"column_name":"username","column_valu
 const GOT_EXAMPLE: &str = r#"{"data":[{"id":"8","date_created":"2019-04-09 15:31:21","date_updated":"2019-04-09 15:33:01","username":"myusername","password":"7ff47e867e6166cb7e1fb1116a84de44","type":"admin","age":18}],"total":1,"start_at":0,"next_element":1,"limit":100,"offset":0,"max_results":1}"#;
 const FOUND_EXAMPLE: &str = r#"{"data":[{"id":"625","date_created":"2019-04-29 10:50:59","date_updated":"2019-04-29 10:50:59","username":"user1","password":"e87f23c6bda7ca05c828c4c042db50ed","type":null,"age":54}],"total":1,"start_at":0,"next_element":1,"limit":10,"offset":0,"max_results":1}"#;
 const WRITTEN_EXAMPLE: &str = r#"{"data":[{"id":"608","date_created":"2019-04-29 10:04:21","date_updated":"2019-04-29 10:04:21","username":"newuser","password":"jsytd6756d5s","type":null,"age":23}],"total":1,"start_at":0,"next_element":0,"limit":100,"offset":0,"max_results":0}"#;
+
+const CSV_BODY: &str = "username,age,type\nmary,41,admin\njohn,,guest\n";
+const IMPORT_EXAMPLE: &str = r#"{"table":"users","rows":2,"imported":2,"dry_run":false,"delimiter":",","header":true,"columns":["username","age","type"],"preview":[{"username":"mary","password":null,"type":"admin","age":41},{"username":"john","password":null,"type":"guest","age":null}],"flawed":0,"errors":[]}"#;
 
 pub(super) const ADD: Endpoint = Endpoint {
     method: Method::POST,
@@ -179,6 +182,41 @@ pub(super) const INSERT_NUMBERED: Endpoint = Endpoint {
     example: WRITTEN_EXAMPLE,
     failures: &[404, 409],
     run: |call| Box::pin(rows::insert(call)),
+};
+
+pub(super) const IMPORT: Endpoint = Endpoint {
+    method: Method::POST,
+    path: "/v1/tables/{table_name}/import",
+    id: "importTableRows",
+    summary: "Imports rows from lines of text",
+    doc: "Inserts a row for each line, all or none of them. What separates the fields, and whether the first line names the \
+          columns, is found out where it is not said. With `dry_run` nothing is written and every line with a flaw is told.",
+    access: WRITE,
+    parameters: &[optional(&sheet::DELIMITER), optional(&sheet::HEADER), optional(&sheet::DRY_RUN)],
+    body: Body::Lines(CSV_BODY),
+    status: 200,
+    message: "2 rows were imported",
+    resource: shape::<sheet::ShownImport>(),
+    example: IMPORT_EXAMPLE,
+    failures: &[404],
+    run: |call| Box::pin(sheet::import(call)),
+};
+
+pub(super) const EXPORT: Endpoint = Endpoint {
+    method: Method::GET,
+    path: "/v1/tables/{table_name}/export",
+    id: "exportTableRows",
+    summary: "Exports all rows as lines of text",
+    doc: "Answers every row of the table with all its columns as a line of text, by number, as RFC 4180 has it.",
+    access: READ,
+    parameters: &[optional(&sheet::DELIMITER), optional(&sheet::HEADER), optional(&sheet::NEUTRAL)],
+    body: Body::None,
+    status: 200,
+    message: "",
+    resource: shape::<String>(),
+    example: "",
+    failures: &[404],
+    run: |call| Box::pin(sheet::export(call)),
 };
 
 pub(super) const UPDATE_ROWS: Endpoint = Endpoint {
