@@ -95,7 +95,7 @@ pub struct ShownFlaw {
     message: String,
 }
 
-/// POST /v1/tables/{table_name}/import.
+/// `POST /v1/tables/{table_name}/import`.
 pub async fn import(call: &Call<'_>) -> Result<Reply> {
     let table = name(call)?;
     let reading = Reading {
@@ -145,7 +145,7 @@ fn refused(imported: &Imported) -> Error {
         .about(about.collect())
 }
 
-/// GET /v1/tables/{table_name}/export.
+/// `GET /v1/tables/{table_name}/export`.
 pub async fn export(call: &Call<'_>) -> Result<Reply> {
     let table = name(call)?;
     let writing = Writing {
