@@ -8,6 +8,7 @@ pub mod distribution;
 pub mod flow;
 pub mod hook;
 pub mod http;
+pub mod keystore;
 pub mod person;
 pub mod record;
 pub mod run;

@@ -21,11 +21,17 @@ pub enum Scope {
     Hook,
     /// Read subscriptions and what was delivered.
     HookRead,
+    /// Write and remove packages of keystores.
+    Keystore,
+    /// Read keystores and their packages.
+    KeystoreRead,
+    /// Add, change and remove keystores.
+    KeystoreDefinition,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 9] = [
+    pub const ALL: [Scope; 12] = [
         Scope::Schema,
         Scope::SchemaRead,
         Scope::Record,
@@ -35,6 +41,9 @@ impl Scope {
         Scope::FlowDiagramRead,
         Scope::Hook,
         Scope::HookRead,
+        Scope::Keystore,
+        Scope::KeystoreRead,
+        Scope::KeystoreDefinition,
     ];
 
     /// The documented name.
@@ -49,6 +58,9 @@ impl Scope {
             Scope::FlowDiagramRead => "flowdiagram.read",
             Scope::Hook => "hook",
             Scope::HookRead => "hook.read",
+            Scope::Keystore => "keystore",
+            Scope::KeystoreRead => "keystore.read",
+            Scope::KeystoreDefinition => "keystore.definition",
         }
     }
 
@@ -64,6 +76,9 @@ impl Scope {
             Scope::FlowDiagramRead => "Read flows",
             Scope::Hook => "Subscribe to events, and change subscriptions",
             Scope::HookRead => "Read subscriptions and what was delivered",
+            Scope::Keystore => "Write and remove packages of keystores",
+            Scope::KeystoreRead => "Read keystores and their packages",
+            Scope::KeystoreDefinition => "Add, change and remove keystores",
         }
     }
 
@@ -79,6 +94,9 @@ impl Scope {
             Scope::Record | Scope::RecordRead | Scope::RecordDelete => Scope::Record,
             Scope::FlowDiagram | Scope::FlowDiagramRead => Scope::FlowDiagram,
             Scope::Hook | Scope::HookRead => Scope::Hook,
+            Scope::Keystore | Scope::KeystoreRead => Scope::Keystore,
+            // Who keeps data need not be able to do away with all of it.
+            Scope::KeystoreDefinition => Scope::KeystoreDefinition,
         }
     }
 }

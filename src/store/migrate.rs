@@ -15,11 +15,12 @@ struct Migration {
 }
 
 /// Every step. Each has a twin for PostgreSQL beside it, which differs in the engine's own spellings only.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { sqlite: include_str!("migrations/0001_base.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0002_api.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0003_engine.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0004_webhook.sqlite.sql") },
+    Migration { sqlite: include_str!("migrations/0005_keystore.sqlite.sql") },
 ];
 
 /// The version of the tables this program knows.
@@ -164,6 +165,7 @@ mod tests {
             include_str!("migrations/0002_api.postgres.sql"),
             include_str!("migrations/0003_engine.postgres.sql"),
             include_str!("migrations/0004_webhook.postgres.sql"),
+            include_str!("migrations/0005_keystore.postgres.sql"),
         ];
         for (migration, postgres) in MIGRATIONS.iter().zip(twins) {
             let spelled = postgres
