@@ -5,6 +5,7 @@ pub mod account;
 pub mod address;
 pub mod catalogue;
 pub mod distribution;
+pub mod filter;
 pub mod flow;
 pub mod hook;
 pub mod http;

@@ -108,7 +108,7 @@ const CRATES: &[(&str, &str)] = &[
     ("serde", "cli/demo config diagram engine facade/v1 model operation operation/json"),
     (
         "serde_json",
-        "app/blueprint app/fields app/rules cli diagram engine expression facade/hub facade/meta facade/oauth facade/payload facade/resource facade/soap facade/tree facade/v1 model/http model/webhook operation soap/partner telemetry",
+        "app/blueprint app/fields app/rules cli diagram engine expression facade/hub facade/meta facade/oauth facade/payload facade/resource facade/soap facade/tree facade/v1 model/filter model/http model/webhook operation soap/partner telemetry",
     ),
     ("sha2", "auth/key facade/soap/page operation/internal operation/record operation/repeat operation/revision"),
     ("stacker", "expression/engine"),
