@@ -4,6 +4,7 @@
 pub mod change;
 pub mod package;
 pub mod path;
+pub mod search;
 
 use serde::Serialize;
 use serde_json::Value;
