@@ -77,6 +77,11 @@ pub fn authenticate_post(app: &App, credential: &Credential, post: Post<'_>, add
 fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr) -> Result<Caller> {
     let (principal, narrowed) = match credential {
         Credential::Keys { api, app: application } => (by_keys(app, api, application)?, None),
+        Credential::ApiKey(api) => {
+            let principal = by_api_key(app, api)?;
+            let scopes = scopes_from(&principal.role, address)?;
+            (principal, Some(scopes))
+        }
         Credential::Basic { user, password } => (by_keys(app, user, password)?, None),
         Credential::Client { id, secret } => (by_client(app, id, secret)?, None),
         Credential::Webhook(uri) => (by_webhook(app, uri)?, None),
@@ -97,6 +102,7 @@ fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr)
             admit_address(application, address)?;
             (BucketKey::Application(application.id), application.rate_limit.unwrap_or(default_limit))
         }
+        Role::Customer { .. } => (BucketKey::Customer(principal.customer.id), default_limit),
         Role::Webhook { webhook, application } => {
             let settings = &webhook.settings;
             admit_size(settings.body_limit, post)?;
@@ -122,6 +128,8 @@ fn scopes_of(role: &Role) -> Scopes {
         Role::Application(application) | Role::Client { application, .. } => application.scopes,
         // People have permissions instead.
         Role::Webhook { .. } | Role::Callback(_) | Role::Person(_) | Role::Flow(_) => Scopes::default(),
+        // It depends on the address.
+        Role::Customer { .. } => Scopes::default(),
         Role::Operator => Scopes::all(),
     }
 }
@@ -142,6 +150,36 @@ fn by_keys(app: &App, api_key: &str, app_key: &str) -> Result<Arc<Principal>> {
     let principal = Arc::new(Principal { customer, role: Role::Application(application), actor });
     app.principals.put(generation, cache_key, Arc::clone(&principal));
     Ok(principal)
+}
+
+fn by_api_key(app: &App, api_key: &str) -> Result<Arc<Principal>> {
+    if !(1..=LONGEST_KEY).contains(&api_key.len()) {
+        return Err(wrong_credentials());
+    }
+    let hash = key::hash(api_key);
+    let cache_key = PrincipalKey::ApiKey(hash);
+    let generation = app.store.generation();
+    if let Some(principal) = app.principals.get(generation, &cache_key) {
+        return Ok(principal);
+    }
+    let found = app.store.peek(|tx| account::find_by_api_key(tx, &hash))?;
+    let (customer, applications) = found.ok_or_else(wrong_credentials)?;
+    let actor = format!("customer:{}", customer.name);
+    let principal = Arc::new(Principal { customer, role: Role::Customer { applications }, actor });
+    app.principals.put(generation, cache_key, Arc::clone(&principal));
+    Ok(principal)
+}
+
+/// What the API key alone grants at an address: what one of the customer's applications may do that may call from there.
+/// So an operator who limits all applications limits this too.
+fn scopes_from(role: &Role, address: IpAddr) -> Result<Scopes> {
+    let Role::Customer { applications } = role else { return Ok(Scopes::default()) };
+    let mut here = applications.iter().filter(|application| admit_address(application, address).is_ok()).peekable();
+    if here.peek().is_none() {
+        let message = format!("The address {} is not allowed for this customer's applications", address.to_canonical());
+        return Err(Error::new(Code::AddressRefused, message));
+    }
+    Ok(here.fold(Scopes::default(), |scopes, application| scopes.with(application.scopes)))
 }
 
 fn by_client(app: &App, id: &str, secret: &str) -> Result<Arc<Principal>> {

@@ -21,6 +21,8 @@ const MOST: usize = 4_096;
 pub enum BucketKey {
     /// An application's.
     Application(ApplicationId),
+    /// That of whoever comes with a customer's API key alone.
+    Customer(CustomerId),
     /// A webhook's, by its number.
     Webhook(i64),
     /// A person's.

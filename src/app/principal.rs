@@ -33,6 +33,11 @@ pub enum Role {
         /// Its client id.
         client_id: String,
     },
+    /// A client program with its customer's API key alone, which some endpoints make do with.
+    Customer {
+        /// The customer's applications: it may do what one of them may.
+        applications: Vec<Application>,
+    },
     /// Someone who knows the URI of a webhook.
     Webhook {
         /// The webhook.
@@ -66,6 +71,8 @@ pub struct Pass {
 pub enum PrincipalKey {
     /// The hashes of an API key and an application key.
     Keys([u8; 32], [u8; 32]),
+    /// The hash of an API key.
+    ApiKey([u8; 32]),
     /// The hashes of an OAuth2 client's id and secret.
     Client([u8; 32], [u8; 32]),
     /// The URI of a webhook.

@@ -66,7 +66,7 @@ impl Caller {
         match &self.principal.role {
             Role::Application(application) | Role::Client { application, .. } => Some(application),
             Role::Webhook { application, .. } => application.as_ref(),
-            Role::Callback(_) | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
+            Role::Customer { .. } | Role::Callback(_) | Role::Person(_) | Role::Flow(_) | Role::Operator => None,
         }
     }
 
@@ -75,6 +75,7 @@ impl Caller {
         match &self.principal.role {
             Role::Client { client_id, .. } => Some(client_id),
             Role::Application(_)
+            | Role::Customer { .. }
             | Role::Webhook { .. }
             | Role::Callback(_)
             | Role::Person(_)
@@ -88,6 +89,7 @@ impl Caller {
         match &self.principal.role {
             Role::Webhook { webhook, .. } => Some(webhook),
             Role::Application(_)
+            | Role::Customer { .. }
             | Role::Client { .. }
             | Role::Callback(_)
             | Role::Person(_)
@@ -101,6 +103,7 @@ impl Caller {
         match &self.principal.role {
             Role::Person(person) => Some(person),
             Role::Application(_)
+            | Role::Customer { .. }
             | Role::Client { .. }
             | Role::Webhook { .. }
             | Role::Callback(_)
@@ -114,6 +117,7 @@ impl Caller {
         match &self.principal.role {
             Role::Flow(flow) => Some(*flow),
             Role::Application(_)
+            | Role::Customer { .. }
             | Role::Client { .. }
             | Role::Webhook { .. }
             | Role::Callback(_)
@@ -127,6 +131,7 @@ impl Caller {
         match &self.principal.role {
             Role::Callback(callback) => Some(callback),
             Role::Application(_)
+            | Role::Customer { .. }
             | Role::Client { .. }
             | Role::Webhook { .. }
             | Role::Person(_)

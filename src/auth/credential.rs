@@ -12,6 +12,8 @@ pub enum Credential {
         /// The application's key.
         app: String,
     },
+    /// A customer's API key alone (document 003, Tables and Keystore; contradiction C17).
+    ApiKey(String),
     /// An OAuth2 access token.
     Bearer(String),
     /// HTTP Basic: the API key as user, the application's key as password.
@@ -41,6 +43,7 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Credential::Keys { .. } => "Keys(…)",
+            Credential::ApiKey(_) => "ApiKey(…)",
             Credential::Bearer(_) => "Bearer(…)",
             Credential::Basic { .. } => "Basic(…)",
             Credential::Client { .. } => "Client(…)",

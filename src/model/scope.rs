@@ -21,6 +21,12 @@ pub enum Scope {
     Hook,
     /// Read subscriptions and what was delivered.
     HookRead,
+    /// Insert, update and remove rows of tables.
+    Table,
+    /// Read rows of tables.
+    TableRead,
+    /// Add, change and remove tables.
+    TableDefinition,
     /// Write and remove packages of keystores.
     Keystore,
     /// Read keystores and their packages.
@@ -31,7 +37,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 12] = [
+    pub const ALL: [Scope; 15] = [
         Scope::Schema,
         Scope::SchemaRead,
         Scope::Record,
@@ -41,6 +47,9 @@ impl Scope {
         Scope::FlowDiagramRead,
         Scope::Hook,
         Scope::HookRead,
+        Scope::Table,
+        Scope::TableRead,
+        Scope::TableDefinition,
         Scope::Keystore,
         Scope::KeystoreRead,
         Scope::KeystoreDefinition,
@@ -58,6 +67,9 @@ impl Scope {
             Scope::FlowDiagramRead => "flowdiagram.read",
             Scope::Hook => "hook",
             Scope::HookRead => "hook.read",
+            Scope::Table => "table",
+            Scope::TableRead => "table.read",
+            Scope::TableDefinition => "table.definition",
             Scope::Keystore => "keystore",
             Scope::KeystoreRead => "keystore.read",
             Scope::KeystoreDefinition => "keystore.definition",
@@ -76,6 +88,9 @@ impl Scope {
             Scope::FlowDiagramRead => "Read flows",
             Scope::Hook => "Subscribe to events, and change subscriptions",
             Scope::HookRead => "Read subscriptions and what was delivered",
+            Scope::Table => "Insert, update and remove rows of tables",
+            Scope::TableRead => "Read rows of tables",
+            Scope::TableDefinition => "Add, change and remove tables",
             Scope::Keystore => "Write and remove packages of keystores",
             Scope::KeystoreRead => "Read keystores and their packages",
             Scope::KeystoreDefinition => "Add, change and remove keystores",
@@ -94,6 +109,9 @@ impl Scope {
             Scope::Record | Scope::RecordRead | Scope::RecordDelete => Scope::Record,
             Scope::FlowDiagram | Scope::FlowDiagramRead => Scope::FlowDiagram,
             Scope::Hook | Scope::HookRead => Scope::Hook,
+            Scope::Table | Scope::TableRead => Scope::Table,
+            // Whoever may write rows may not thereby remove the table.
+            Scope::TableDefinition => Scope::TableDefinition,
             Scope::Keystore | Scope::KeystoreRead => Scope::Keystore,
             // Who keeps data need not be able to do away with all of it.
             Scope::KeystoreDefinition => Scope::KeystoreDefinition,
@@ -138,6 +156,11 @@ impl Scopes {
             .into_iter()
             .filter(|scope| is_common(*scope) && (scope.wider() == *scope || !is_common(scope.wider())))
             .collect()
+    }
+
+    /// What either set grants.
+    pub fn with(self, other: Scopes) -> Scopes {
+        Scopes(self.0 | other.0)
     }
 
     /// The names of the set's scopes.

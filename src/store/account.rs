@@ -217,6 +217,15 @@ pub fn find_by_keys(
     rows.into_iter().next().map(customer_and_application).transpose()
 }
 
+/// The customer with that API key and its applications, by name.
+pub fn find_by_api_key(tx: &mut dyn Tx, api_key_hash: &[u8]) -> Result<Option<(Customer, Vec<Application>)>> {
+    let rows = tx.query("SELECT id, name, created_at FROM customer WHERE api_key_hash = $1", &[api_key_hash.into()])?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let customer = customer(row)?;
+    let applications = list_applications(tx, customer.id)?;
+    Ok(Some((customer, applications)))
+}
+
 /// The OAuth2 client id of an application, if it has one.
 pub fn find_client_id(tx: &mut dyn Tx, application: ApplicationId) -> Result<Option<String>> {
     let rows = tx.query("SELECT client_id FROM application WHERE id = $1", &[application.0.into()])?;

@@ -312,8 +312,9 @@ fn every_endpoint_refuses_who_may_not_call_it_and_serves_the_next_one() {
                 let elsewhere = [("client_id", "c-elsewhere"), ("client_secret", "s-elsewhere")];
                 walk.is_refused(endpoint, &elsewhere, 403, 437);
             }
-            Access::Scope(scope) | Access::ScopeOrClient(scope) => {
-                for credentials in [&[][..], &wrong, &[("X-Apikey", "k2"), ("X-App", "a")], &OURS[..1], &OURS[1..]] {
+            Access::Scope(scope) | Access::ScopeOrApiKey(scope) | Access::ScopeOrClient(scope) => {
+                let key_alone = if endpoint.access.takes_api_key() { &[("X-Apikey", "wrong")] } else { &OURS[..1] };
+                for credentials in [&[][..], &wrong, &[("X-Apikey", "k2"), ("X-App", "a")], key_alone, &OURS[1..]] {
                     let answer = walk.is_refused(endpoint, credentials, 401, 401);
                     assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"flowgate\""));
                 }
@@ -363,6 +364,9 @@ fn other(scope: Scope) -> &'static str {
         Scope::FlowDiagram => "flowdiagram.read",
         Scope::SchemaRead | Scope::FlowDiagramRead | Scope::HookRead => "record",
         Scope::Hook => "hook.read",
+        Scope::Table => "table.read",
+        Scope::Keystore => "keystore.read",
+        Scope::TableRead | Scope::TableDefinition | Scope::KeystoreRead | Scope::KeystoreDefinition => "record",
     }
 }
 

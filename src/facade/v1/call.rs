@@ -110,6 +110,9 @@ impl<'r> Call<'r> {
                 return Ok(Credential::Client { id: id.to_owned(), secret: secret.to_owned() });
             }
         }
+        if let (Some(api), None, true) = (&api, &app, access.takes_api_key()) {
+            return Ok(Credential::ApiKey(api.clone().into_owned()));
+        }
         Ok(Credential::Keys { api: api.unwrap_or_default().into_owned(), app: app.unwrap_or_default().into_owned() })
     }
 }

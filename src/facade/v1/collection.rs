@@ -120,7 +120,7 @@ fn filled(path: &str) -> String {
 /// The headers of a call: what must be given, and the record's identifier, so that the calls are about one.
 fn headers(endpoint: &Endpoint) -> Vec<(String, String)> {
     let mut headers = Vec::new();
-    if let Access::Scope(_) | Access::ScopeOrClient(_) = endpoint.access {
+    if let Access::Scope(_) | Access::ScopeOrApiKey(_) | Access::ScopeOrClient(_) = endpoint.access {
         headers.push((API_KEY.name.to_owned(), "{{api_key}}".to_owned()));
         headers.push((APP.name.to_owned(), "{{app_key}}".to_owned()));
     }

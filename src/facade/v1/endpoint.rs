@@ -38,8 +38,8 @@ pub struct Endpoint {
     pub body: Body,
     /// The status of success.
     pub status: u16,
-    /// The documented sentence of success; where it depends on the request, an example of it. It is empty where the
-    /// resource is the whole answer, without an envelope.
+    /// The documented sentence of success; where it depends on the request, an example of it. It is empty where
+    /// there is no envelope, or another one.
     pub message: &'static str,
     /// What `resource` looks like, by name.
     pub resource: Shape,
@@ -95,7 +95,9 @@ pub enum Access {
     Client,
     /// Applications with this scope.
     Scope(Scope),
-    /// The same, also by `client_id` and `client_secret` (contradiction C3).
+    /// The same, also by the customer's API key alone (contradiction C17).
+    ScopeOrApiKey(Scope),
+    /// The same as [`Access::Scope`], also by `client_id` and `client_secret` (contradiction C3).
     ScopeOrClient(Scope),
     /// Whoever knows the webhook's URI.
     Webhook,
@@ -107,10 +109,15 @@ impl Access {
         matches!(self, Access::ScopeOrClient(_))
     }
 
+    /// Whether the customer's API key does without an application's.
+    pub fn takes_api_key(self) -> bool {
+        matches!(self, Access::ScopeOrApiKey(_))
+    }
+
     /// The scope that is needed.
     pub fn scope(self) -> Option<Scope> {
         match self {
-            Access::Scope(scope) | Access::ScopeOrClient(scope) => Some(scope),
+            Access::Scope(scope) | Access::ScopeOrApiKey(scope) | Access::ScopeOrClient(scope) => Some(scope),
             Access::Public | Access::Client | Access::Webhook => None,
         }
     }

@@ -263,32 +263,19 @@ fn reference(shape: Shape, schemas: &mut Map<String, Value>) -> Value {
 }
 
 fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value {
-    let id = if endpoint.status == 201 { "created" } else { "ok" };
     let resource = reference(endpoint.resource, schemas);
-    if endpoint.message.is_empty() {
+    if endpoint.access == Access::Public && endpoint.message.is_empty() {
         return bare(endpoint, &resource);
     }
-    let schema = json!({
-        "type": "object",
-        "required": ["id", "code", "request-ip", "resource", "message", "error"],
-        "properties": {
-            "id": {"const": id},
-            "code": {"const": endpoint.status},
-            "request-ip": {"type": "string"},
-            "resource": resource,
-            "message": {"type": "string"},
-            "error": {"type": "null"},
-        },
-    });
-    let example = json!({
-        "id": id, "code": endpoint.status, "request-ip": "192.0.2.1", "resource": parsed(endpoint.example),
-        "message": endpoint.message, "error": null,
-    });
+    let (schema, example) = match endpoint.message.is_empty() {
+        true => (resource, parsed(endpoint.example)),
+        false => enveloped(endpoint, &resource),
+    };
     let mut list = Map::new();
     list.insert(
         endpoint.status.to_string(),
         json!({
-            "description": endpoint.message,
+            "description": if endpoint.message.is_empty() { endpoint.summary } else { endpoint.message },
             "headers": headers_of(endpoint),
             "content": {"application/json": {"schema": schema, "example": example}, "application/xml": {}},
         }),
@@ -313,7 +300,7 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     let asked: &[u16] = match endpoint.access {
         Access::Public => &[],
         Access::Webhook => &[404],
-        Access::Client | Access::Scope(_) | Access::ScopeOrClient(_) => &[401, 403],
+        Access::Client | Access::Scope(_) | Access::ScopeOrApiKey(_) | Access::ScopeOrClient(_) => &[401, 403],
     };
     let mut failures: Vec<u16> = [&COMMON[..], asked, endpoint.failures].concat();
     failures.sort_unstable();
@@ -324,7 +311,29 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
     Value::Object(list)
 }
 
-/// The responses of an endpoint whose resource is the whole answer.
+/// The schema and the example of the envelope around a resource.
+fn enveloped(endpoint: &Endpoint, resource: &Value) -> (Value, Value) {
+    let id = if endpoint.status == 201 { "created" } else { "ok" };
+    let schema = json!({
+        "type": "object",
+        "required": ["id", "code", "request-ip", "resource", "message", "error"],
+        "properties": {
+            "id": {"const": id},
+            "code": {"const": endpoint.status},
+            "request-ip": {"type": "string"},
+            "resource": resource,
+            "message": {"type": "string"},
+            "error": {"type": "null"},
+        },
+    });
+    let example = json!({
+        "id": id, "code": endpoint.status, "request-ip": "192.0.2.1", "resource": parsed(endpoint.example),
+        "message": endpoint.message, "error": null,
+    });
+    (schema, example)
+}
+
+/// The responses of an endpoint that is open, and whose answer is no reply of ours but a document.
 fn bare(endpoint: &Endpoint, resource: &Value) -> Value {
     let success = json!({
         "description": endpoint.summary,
@@ -483,6 +492,9 @@ fn security(access: Access) -> Value {
         json!({"apiKey": [], "app": []}),
         json!({"apiKeyInAddress": [], "appInAddress": []}),
     ];
+    if access.takes_api_key() {
+        ways.extend([json!({"apiKey": []}), json!({"apiKeyInAddress": []})]);
+    }
     if access.takes_client() {
         ways.push(json!({"clientId": [], "clientSecret": []}));
     }

@@ -154,6 +154,12 @@ const SCOPES: &[&str] = &[
     "flowdiagram.read",
     "hook",
     "hook.read",
+    "table",
+    "table.read",
+    "table.definition",
+    "keystore",
+    "keystore.read",
+    "keystore.definition",
 ];
 
 /// The customer's key.

@@ -46,6 +46,8 @@ pub struct Reply {
 /// What is answered in the place of the envelope of a success.
 #[derive(Debug)]
 pub enum Instead {
+    /// The resource without an envelope, in the format of replies.
+    Resource,
     /// A text as it is; its media type is among the headers.
     Verbatim(String),
     /// The envelope of a failure that is not the request's: why, and the run as JSON text.

@@ -94,6 +94,7 @@ impl<'r> Exchange<'r> {
         let success = reply.status.unwrap_or(success);
         let text = match reply.instead {
             None => self.spell(reply::success(success.as_u16(), self.context.address, &reply.resource, message)),
+            Some(Instead::Resource) => self.spell(reply.resource.clone()),
             Some(Instead::Verbatim(text)) => Ok(text),
             Some(Instead::Failure(message, run)) => {
                 let error = Error::new(Code::Internal, message);

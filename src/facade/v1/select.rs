@@ -1,6 +1,8 @@
 //! `?fields=`: answering with some members of a resource alone. Members are kept as they are written, so that no number
 //! changes on the way.
 
+use serde_json::value::RawValue;
+
 use crate::error::{Error, Result};
 use crate::operation::json::parts::{Parts, object, parts};
 
@@ -32,16 +34,23 @@ impl Selection {
     pub fn apply(&self, resource: &str) -> String {
         let paths: Vec<&[String]> = self.0.iter().map(Vec::as_slice).collect();
         let Ok(Parts::Object(members)) = parts(resource) else { return show(resource, &paths) };
-        let names_records = paths.iter().any(|path| path.first().is_some_and(|name| name == "records"));
-        if names_records || !members.iter().any(|(name, _)| name == "records") {
+        let Some((list, _)) = members.iter().find(|(name, value)| is_list(name, value)) else {
+            return show(resource, &paths);
+        };
+        if paths.iter().any(|path| path.first() == Some(list)) {
             return show(resource, &paths);
         }
-        let shown = members.iter().map(|(name, value)| match name.as_str() {
-            "records" => (name.as_str(), show(value.get(), &paths)),
-            _ => (name.as_str(), value.get().to_owned()),
+        let shown = members.iter().map(|(name, value)| match name == list {
+            true => (name.as_str(), show(value.get(), &paths)),
+            false => (name.as_str(), value.get().to_owned()),
         });
         object(shown)
     }
+}
+
+/// Whether a member is what the resource lists: records, or the rows of a table.
+fn is_list(name: &str, value: &RawValue) -> bool {
+    name == "records" || name == "data" && value.get().starts_with('[')
 }
 
 fn show(json: &str, paths: &[&[String]]) -> String {
@@ -94,6 +103,12 @@ mod tests {
             ("records.id", r#"{"records":[{"id":1},{"id":2}]}"#),
         ] {
             assert_eq!(Selection::parse(fields).expect(fields).apply(resource), expected, "{fields}");
+        }
+        for (resource, expected) in [
+            (r#"{"data":[{"id":"1","age":2}],"total":1}"#, r#"{"data":[{"age":2}],"total":1}"#),
+            (r#"{"data":{"age":2},"total":1}"#, "{}"),
+        ] {
+            assert_eq!(Selection::parse("age").expect("a name").apply(resource), expected, "{resource}");
         }
         assert!(Selection::parse("a,,b").is_err() && Selection::parse(&"a,".repeat(100)).is_err());
     }
