@@ -59,6 +59,7 @@ fn tags() -> Value {
         {"name": "Webhook", "description": "What external systems send."},
         {"name": "Subscription", "description": "Who hears of what happens, and what was sent."},
         {"name": "Flow", "description": "What records run through."},
+        {"name": "Keystore", "description": "What flows and clients share by key."},
         {"name": "Options", "description": "What there is."},
         {"name": "OAuth2", "description": "Access tokens as OAuth2 libraries get them. Failures look as the standards have them."},
         {"name": "Health", "description": "For supervisors and proxies. No credentials are needed."},
@@ -74,6 +75,7 @@ fn tag(path: &str) -> &'static str {
         "/v1/schema" => "Schema",
         path if path.starts_with("/v1/webhook") => "Webhook",
         path if path.starts_with("/v1/hooks") => "Subscription",
+        path if path.starts_with("/v1/keystore") => "Keystore",
         _ => "Record",
     }
 }
@@ -117,6 +119,8 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         let (doc, example) = match name {
             "uuid" => ("The data record's identifier.", "order-4711"),
             "id" => ("The subscription's identifier.", "9f1c2b7de0a4451c8f0d6b1a5c3e7f90"),
+            "keystore" => ("The keystore's identifier.", "weather"),
+            "key" => ("The package's key, of at most 255 bytes.", "london"),
             "message" => ("The message's `webhook-id`.", "msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"),
             _ => ("The webhook's URI.", "demo-hook"),
         };

@@ -2,6 +2,7 @@
 //! endpoint can be neither served undescribed nor described unserved.
 
 mod hooks;
+mod keystores;
 
 use actix_web::http::Method;
 
@@ -32,7 +33,7 @@ const DRAFT_EXAMPLE: &str = r#"{"flow":"Leads","graph":{"nodes":[{"id":"end","ki
 const CHANGED_FLOW_EXAMPLE: &str = r#"{"flow_id":1,"flow_name":"Leads","status":"public","version":1}"#;
 
 /// Every endpoint.
-pub static ENDPOINTS: [Endpoint; 41] = [
+pub static ENDPOINTS: [Endpoint; 51] = [
     Endpoint {
         method: Method::OPTIONS,
         path: "/v1/options",
@@ -538,4 +539,14 @@ pub static ENDPOINTS: [Endpoint; 41] = [
     hooks::DELIVERIES,
     hooks::DELIVERY,
     hooks::REDELIVER,
+    keystores::ADD,
+    keystores::LIST,
+    keystores::SEARCH,
+    keystores::GET,
+    keystores::UPDATE,
+    keystores::REMOVE,
+    keystores::GET_PACKAGE,
+    keystores::INSERT_PACKAGE,
+    keystores::PUT_PACKAGE,
+    keystores::DELETE_PACKAGE,
 ];

@@ -204,6 +204,8 @@ pub enum Expected {
     Any,
     /// There must be none.
     Absent,
+    /// There must be one.
+    Present,
     /// There must be one, of any of these revisions.
     Revisions(Vec<Revision>),
 }
@@ -211,14 +213,14 @@ pub enum Expected {
 impl Expected {
     fn require(&self, found: Option<&Package>) -> Result<()> {
         match (self, found) {
-            (Expected::Any, _) | (Expected::Absent, None) => Ok(()),
+            (Expected::Any, _) | (Expected::Absent, None) | (Expected::Present, Some(_)) => Ok(()),
             (Expected::Revisions(revisions), Some(found)) => {
                 revision::require(Some(revisions), || Revision::of_package(found))
             }
             (Expected::Absent, Some(_)) => {
                 Err(Error::new(Code::Outdated, "There is such a package already, which must not be there"))
             }
-            (Expected::Revisions(_), None) => {
+            (Expected::Present | Expected::Revisions(_), None) => {
                 Err(Error::new(Code::Outdated, "There is no such package, which must be there"))
             }
         }
