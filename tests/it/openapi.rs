@@ -158,7 +158,8 @@ fn only_what_may_be_null_is_described_so() {
             "/ShownHook/properties/reason",
             "/ShownHook/properties/failing_since",
             "/ShownDelivery/properties/date_next",
-            "/ShownDelivery/properties/date_ended"
+            "/ShownDelivery/properties/date_ended",
+            "/ShownKeystore/properties/structure"
         ]
     );
 }

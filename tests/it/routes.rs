@@ -9,11 +9,13 @@ use flowgate::model::account::CustomerId;
 use flowgate::model::address::Network;
 use flowgate::model::flow::FlowStatus;
 use flowgate::model::hook::Event;
+use flowgate::model::keystore::KeystoreKind;
 use flowgate::model::scope::{Scope, Scopes};
 use flowgate::operation::execute;
 use flowgate::operation::token::IssueToken;
 use flowgate::store::account::{self, NewApplication};
 use flowgate::store::hook::{self, NewHook};
+use flowgate::store::keystore::{self, Content, NewKeystore};
 use flowgate::store::{Tx, delivery};
 
 use crate::support::{Answer, NOW, TestApp, wait};
@@ -25,6 +27,7 @@ const FOREIGN: [&str; 2] = ["foreign-record-1", "unknown-record-1"];
 const FOREIGN_FLOW: [&str; 2] = ["Foreign", "Unknown"];
 const FOREIGN_HOOK: [&str; 2] = ["foreign-subscription", "unknown-subscription"];
 const FOREIGN_MESSAGE: [&str; 2] = ["msg_foreign", "msg_unknown"];
+const FOREIGN_STORE: [&str; 2] = ["foreign-store", "unknown-store"];
 const FOREIGN_NUMBER: [&str; 2] = ["3", "9"];
 
 /// A request without credentials.
@@ -88,6 +91,14 @@ fn good(endpoint: &Endpoint) -> Ask {
         "updateFlowDraft" => Ask::new(path, &[], r#"{"flow":"Leads","graph":{}}"#),
         "revertFlow" => Ask::new(path, &[], r#"{"flow":"Leads","version":1}"#),
         "getFlowSchema" => Ask::new(path, &[], ""),
+        "addKeystore" => Ask::new(path, &[], r#"{"id":"new"}"#),
+        "listKeystores" => Ask::new(path, &[], ""),
+        "getKeystore" | "deleteKeystore" => Ask::new("/v1/keystore/our-store", &[], ""),
+        "updateKeystore" => Ask::new("/v1/keystore/our-store", &[], r#"{"description":"ours"}"#),
+        "searchKeystore" => Ask::new("/v1/keystore/our-store", &[], r#"{"select":[{"field":"key"},{"field":"*"}]}"#),
+        "getPackage" | "deletePackage" => Ask::new("/v1/keystore/our-store/ours", &[], ""),
+        "putPackage" => Ask::new("/v1/keystore/our-store/ours", &[], "{}"),
+        "insertPackage" => Ask::new("/v1/keystore/our-store/fresh", &[], "{}"),
         other => panic!("say what a good request to {other} is, and which foreign ones there are"),
     }
 }
@@ -135,7 +146,9 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
             vec![(each("Leads", FOREIGN_FLOW), true), (each("Leads", FOREIGN_NUMBER), true)]
         }
         // A name may be anybody's.
-        "addFlow" | "getFlowSchema" => Vec::new(),
+        "addFlow" | "getFlowSchema" | "addKeystore" | "listKeystores" => Vec::new(),
+        "getKeystore" | "deleteKeystore" | "updateKeystore" | "searchKeystore" | "getPackage" | "deletePackage"
+        | "putPackage" | "insertPackage" => vec![(each("our-store", FOREIGN_STORE), true)],
         other => panic!("say which foreign requests to {other} there are"),
     }
 }
@@ -181,7 +194,10 @@ impl Walk {
         app.webhook(&ours, flow, "our-hook", None);
         let theirs = app.customer("Theirs", "k2", "a2");
         app.app.vault.create().expect("a key file");
-        app.administer(move |tx| subscribe(tx, theirs.customer.0, "foreign-subscription", "msg_foreign"));
+        app.administer(move |tx| {
+            keep(tx, theirs.customer.0, FOREIGN_STORE[0])?;
+            subscribe(tx, theirs.customer.0, "foreign-subscription", "msg_foreign")
+        });
         for name in ["One", "Two", "Foreign"] {
             app.flow(&theirs, name, FlowStatus::Public);
         }
@@ -208,9 +224,11 @@ impl Walk {
                 "UPDATE flow SET status = 'public' WHERE customer_id = $1",
                 "DELETE FROM flow WHERE customer_id = $1 AND name = 'New'",
                 "DELETE FROM hook WHERE customer_id = $1",
+                "DELETE FROM keystore WHERE customer_id = $1",
             ] {
                 tx.execute(sql, &[customer.into()])?;
             }
+            keep(tx, customer, "our-store")?;
             subscribe(tx, customer, "our-subscription", "msg_ours")
         });
         let insert = Ask::new("/v1/record", &[("X-Flow", "Leads"), ("X-Uuid", "ours")], "{}");
@@ -271,6 +289,15 @@ fn subscribe(tx: &mut dyn Tx, customer: i64, id: &str, message: &str) -> flowgat
     let hook = hook::find(tx, new.customer, id)?.expect("a subscription");
     delivery::insert(tx, hook.id, message, Event::RecordCreated, "{}", NOW)?;
     tx.execute("UPDATE delivery SET status = 2, due_at = NULL, ended_at = $1", &[NOW.0.into()]).map(drop)
+}
+
+/// A keystore with a package.
+fn keep(tx: &mut dyn Tx, customer: i64, name: &str) -> flowgate::error::Result<()> {
+    let (customer, kind) = (CustomerId(customer), KeystoreKind::Json);
+    keystore::insert(tx, &NewKeystore { customer, name, description: "", kind, structure: "{}" }, NOW)?;
+    let added = keystore::find(tx, customer, name)?.expect("a keystore");
+    let secret = Content { text: r#"{"name":"secret"}"#, media_type: None };
+    keystore::put_package(tx, added.id, "ours", secret, NOW).map(drop)
 }
 
 fn send(app: &TestApp, method: &str, ask: &Ask, credentials: &[(&str, &str)]) -> Answer {
