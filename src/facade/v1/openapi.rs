@@ -12,7 +12,8 @@ use crate::facade::v1::table::ENDPOINTS;
 use crate::model::scope::Scope;
 
 const INTRODUCTION: &str = "Data goes in as records, runs through flows, and comes out again. Every endpoint answers in \
-    JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope. A parameter may \
+    JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope, unless its endpoint \
+    says otherwise. A parameter may \
     be a header or a part of the address; the header wins. An empty one counts as absent.";
 
 /// The statuses that a failure may have at any endpoint.
