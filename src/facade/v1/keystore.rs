@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::facade::v1::call::Call;
 use crate::facade::v1::reply::{Instead, Reply, raw};
 use crate::facade::v1::run::TextOrNumber;
-use crate::facade::v1::{condition, content};
+use crate::facade::v1::{condition, content, format, package};
 use crate::model::keystore::{Keystore, KeystoreKind};
 use crate::operation::execute;
 use crate::operation::keystore::search::SearchPackages;
@@ -187,7 +187,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply> {
 
 /// POST /v1/keystore/{keystore}.
 pub async fn search(call: &Call<'_>) -> Result<Reply> {
-    let SearchBody { select, condition, limit, offset } = content::value(call)?;
+    let SearchBody { select, condition, limit, offset } = content::value_or_text(call)?;
     let search = SearchPackages {
         keystore: identifier(call)?,
         select: selected(select)?,
@@ -197,7 +197,10 @@ pub async fn search(call: &Call<'_>) -> Result<Reply> {
     };
     let found = execute(call.app, call.caller()?, search).await?;
     let mut reply = Reply::of_text(found.rows);
-    reply.instead = Some(Instead::Resource);
+    match format::wants_text(call.headers()) {
+        true => package::as_text(&mut reply),
+        false => reply.instead = Some(Instead::Resource),
+    }
     reply.headers.push((TOTAL, HeaderValue::from(found.total)));
     Ok(reply)
 }

@@ -154,8 +154,8 @@ fn told(call: &Call<'_>, package: &Package) -> Result<Reply> {
     reply.revision = Some(Revision::of_package(package));
     reply.instead = Some(Instead::Resource);
     if format::wants_text(call.headers()) {
-        verbatim(&mut reply, package.content.clone(), "text/plain; charset=UTF-8");
-        reply.variant = "-text";
+        reply.resource.clone_from(&package.content);
+        as_text(&mut reply);
         return Ok(reply);
     }
     match (call.format, media_type) {
@@ -167,6 +167,13 @@ fn told(call: &Call<'_>, package: &Package) -> Result<Reply> {
         (Format::Json, _) | (Format::Xml, None) => {}
     }
     Ok(reply)
+}
+
+/// Answers with the resource as plain text.
+pub fn as_text(reply: &mut Reply) {
+    let text = std::mem::take(&mut reply.resource);
+    verbatim(reply, text, "text/plain; charset=UTF-8");
+    reply.variant = "-text";
 }
 
 fn verbatim(reply: &mut Reply, text: String, media_type: &'static str) {

@@ -233,7 +233,10 @@ impl Narrowed {
 
     fn of(condition: &Condition<Field>) -> Option<Narrowed> {
         match condition {
-            Condition::All(rules) => rules.iter().find_map(Narrowed::of),
+            // Any of them will do, and one that names keys is the best.
+            Condition::All(rules) => {
+                rules.iter().filter_map(Narrowed::of).min_by_key(|narrowed| matches!(narrowed, Narrowed::Range(..)))
+            }
             Condition::Any(rules) => match rules.as_slice() {
                 [one] => Narrowed::of(one),
                 _ => None,
@@ -314,6 +317,11 @@ mod tests {
                 Narrowed::Keys(vec!["a".to_owned(), "b".to_owned()]),
             ),
             (json!([rule("key", "begins_with", json!("2026-jan"))]), "and", range("2026-", "2026.")),
+            (
+                json!([rule("key", "begins_with", json!("2")), rule("key", "=", json!("20"))]),
+                "and",
+                Narrowed::Keys(vec!["20".to_owned()]),
+            ),
             (json!([rule("key", "begins_with", json!("jan"))]), "and", all()),
             (json!([rule("key", "=", json!("b")), rule("n", "=", json!(1))]), "or", all()),
             (json!([rule("key", "!=", json!("b"))]), "and", all()),

@@ -238,6 +238,43 @@ fn an_insert_can_be_repeated_under_its_key() {
     assert_eq!(insert("two", "{\"n\":1}").status, 409);
 }
 
+/// The numbers that many calls at once gave.
+fn at_once<T: Send>(call: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..16)
+            .map(|number| {
+                scope.spawn({
+                    let call = &call;
+                    move || call(number)
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().expect("a call")).collect()
+    })
+}
+
+#[test]
+fn of_many_that_insert_at_once_one_does() {
+    let works = kept();
+    let statuses = at_once(|number| ask(&works, "POST", "weather/one", "application/json", &number.to_string()).status);
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 15, "{statuses:?}");
+    // Those that read what is missing all read the same.
+    let tags = at_once(|_| {
+        let answer = ask(&works, "GET", "weather/two", "application/json", "");
+        assert_eq!(answer.status, 200);
+        answer.header("etag").expect("a tag").to_owned()
+    });
+    assert!(tags.iter().all(|tag| *tag == tags[0]), "{tags:?}");
+    // Of those that change what they saw, one does.
+    let statuses = at_once(|number| {
+        let headers = [("Content-Type", "application/json"), ("If-Match", tags[0].as_str())];
+        works.send("PUT", "/v1/keystore/weather/two", &headers, &number.to_string()).status
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 412).count(), 15, "{statuses:?}");
+}
+
 #[test]
 fn some_members_alone_can_be_answered() {
     let works = kept();

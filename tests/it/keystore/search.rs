@@ -127,6 +127,15 @@ fn what_is_selected_is_a_text_and_what_is_missing_null() {
 }
 
 #[test]
+fn a_search_may_be_plain_text_as_well() {
+    let works = filled();
+    let body = r#"{"select":[{"field":"key"}],"where":{"rules":[{"field":"key","operator":"=","value":"plain"}]}}"#;
+    let answer = ask(&works, "POST", "weather", "text/plain", body);
+    assert_eq!((answer.text().as_str(), answer.header("x-total-count")), (r#"[{"key":"plain"}]"#, Some("1")));
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=UTF-8"));
+}
+
+#[test]
 fn a_part_of_the_rows_can_be_asked_for_and_how_many_there_are_is_told() {
     let works = kept();
     for number in 0..40 {
