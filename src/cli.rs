@@ -9,6 +9,7 @@ mod demo;
 mod flow;
 mod hook;
 mod key;
+mod keystore;
 mod migrate;
 mod output;
 mod records;
@@ -87,6 +88,8 @@ enum Command {
     Webhook(webhook::Command),
     #[command(subcommand, visible_alias = "hooks")]
     Hook(hook::Command),
+    #[command(subcommand, visible_alias = "keystores")]
+    Keystore(keystore::Command),
     #[command(subcommand)]
     Secret(secret::Command),
     #[command(subcommand, visible_alias = "tables")]
@@ -129,6 +132,7 @@ fn dispatch(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Records(command) => records::run(global, command),
         Command::Webhook(command) => webhook::run(global, command),
         Command::Hook(command) => hook::run(global, command),
+        Command::Keystore(command) => keystore::run(global, command),
         Command::Secret(command) => secret::run(global, command),
         Command::Table(command) => table::run(global, command),
         Command::Migrate(arguments) => migrate::run(global, &arguments),

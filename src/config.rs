@@ -5,6 +5,7 @@ pub mod api;
 pub mod auth;
 pub mod engine;
 pub mod hooks;
+pub mod keystore;
 pub mod log;
 pub mod outbound;
 pub mod server;
@@ -44,6 +45,8 @@ pub struct Config {
     pub engine: engine::Engine,
     /// Messages to subscribers.
     pub hooks: hooks::Hooks,
+    /// How keystores are read.
+    pub keystore: keystore::Keystore,
     /// Limits on envelopes.
     pub soap: soap::Soap,
     /// What the gateway asks of others.

@@ -117,9 +117,10 @@ impl<R: Read> Lines<R> {
         let source = self.reader.get_mut();
         source.until = done.saturating_add(LONGEST_LINE);
         let mut is_at_end = false;
-        while let Some(end) = source.ends.pop_front_if(|end| *end <= done) {
+        while let Some(end) = source.ends.front().filter(|end| **end <= done) {
+            is_at_end = *end == done;
             self.ended += 1;
-            is_at_end = end == done;
+            source.ends.pop_front();
         }
         self.done = done;
         // The second half of two characters is read with the next line.

@@ -15,6 +15,7 @@ mod failure;
 mod history;
 mod http;
 mod journey;
+mod keystore;
 mod local;
 mod rescue;
 mod runner;

@@ -9,6 +9,7 @@ pub mod filter;
 pub mod flow;
 pub mod hook;
 pub mod http;
+pub mod keystore;
 pub mod person;
 pub mod record;
 pub mod run;

@@ -17,6 +17,7 @@ pub mod history;
 pub mod hook;
 pub mod internal;
 pub mod json;
+pub mod keystore;
 pub mod lint;
 pub mod mark;
 pub mod payload;

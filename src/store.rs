@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod field;
 pub mod flow;
 pub mod hook;
+pub mod keystore;
 pub mod partner;
 pub mod person;
 pub mod queue;

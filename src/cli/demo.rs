@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::account::{Compatibility, Customer, CustomerId};
 use crate::model::address::Network;
 use crate::model::flow::FlowStatus;
+use crate::model::keystore::KeystoreKind;
 use crate::model::person::{Permission, Person, PersonId, PersonRole, PersonStatus};
 use crate::model::schema::DataSchema;
 use crate::model::scope::Scopes;
@@ -22,7 +23,8 @@ use crate::operation::execute;
 use crate::operation::flow::{PublishFlow, UpdateDraft};
 use crate::operation::table::{self, AddTable, NewColumn};
 use crate::store::account::NewApplication;
-use crate::store::{Tx, account, catalogue, flow, person, schema, webhook};
+use crate::store::keystore::{Content, NewKeystore};
+use crate::store::{Tx, account, catalogue, flow, keystore, person, schema, webhook};
 
 const PROJECT: &str = include_str!("../../fixtures/demo/project.json");
 const SCHEMA: &str = include_str!("../../fixtures/demo/schema.json");
@@ -46,6 +48,16 @@ struct Project {
     flows: Vec<PlacedFlow>,
     user: PlacedUser,
     webhook: PlacedWebhook,
+    keystore: PlacedKeystore,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlacedKeystore {
+    id: String,
+    description: String,
+    structure: Value,
+    packages: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -213,6 +225,7 @@ pub(super) fn guide(app: &App, base: &str, receiver: Option<&str>) -> Result<Str
          OAuth2 client      {} / {}\n  \
          User token         {}\n  \
          Webhook URI        {}\n  \
+         Keystore           {}\n  \
          Flows              {}\n  \
          Receiver           {}\n\n\
          Try it:\n\n{}\n\n",
@@ -223,6 +236,7 @@ pub(super) fn guide(app: &App, base: &str, receiver: Option<&str>) -> Result<Str
         application.client_secret,
         project.user.token,
         project.webhook.uri,
+        project.keystore.id,
         flows.join(", "),
         delivery(app, receiver)?,
         request(base, &project.api_key, &application.app_key, flow),
@@ -263,6 +277,7 @@ fn insert(tx: &mut dyn Tx, project: &Project, files: &[FlowFile], now: Timestamp
     insert_application(tx, customer, &project.application, now)?;
     let (url, document, sample) = (project.schema_url.clone(), SCHEMA.to_owned(), RECORD.to_owned());
     schema::insert(tx, customer, &DataSchema { url, document, sample, created: now, modified: now })?;
+    insert_keystore(tx, customer, &project.keystore, now)?;
     let user = insert_user(tx, customer, &project.user, now)?;
     catalogue::name_tenant(tx, customer, &project.user.tenant)?;
     for PlacedFlow { name, id: _, status } in &project.flows {
@@ -305,6 +320,23 @@ fn insert_application(tx: &mut dyn Tx, customer: CustomerId, application: &Appli
         compatibility: Compatibility::default(),
     };
     account::insert_application(tx, &new, now)?;
+    Ok(())
+}
+
+fn insert_keystore(tx: &mut dyn Tx, customer: CustomerId, placed: &PlacedKeystore, now: Timestamp) -> Result<()> {
+    let new = NewKeystore {
+        customer,
+        name: &placed.id,
+        description: &placed.description,
+        kind: KeystoreKind::Json,
+        structure: &placed.structure.to_string(),
+    };
+    keystore::insert(tx, &new, now)?;
+    let added = keystore::find(tx, customer, &placed.id)?;
+    let added = added.ok_or_else(|| Error::internal("the demo's keystore was not added"))?;
+    for (key, value) in &placed.packages {
+        keystore::put_package(tx, added.id, key, Content { text: &value.to_string(), media_type: None }, now)?;
+    }
     Ok(())
 }
 

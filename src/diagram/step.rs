@@ -1,6 +1,8 @@
 //! Steps of a flow: what each kind is given, with its expressions compiled.
 //! How a step is carried out is not known here.
 
+pub mod keystore;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -51,6 +53,8 @@ pub enum Kind {
     Soap(Box<Soap>),
     /// Changes the record's data.
     Record(RecordChange),
+    /// Reads or writes a package of a keystore.
+    Keystore(Box<keystore::KeystoreStep>),
     /// Moves the record to the beginning of another flow.
     Move(MoveTo),
     /// Runs another flow with a record of its own, and goes on with what that gives.
@@ -228,6 +232,7 @@ impl Kind {
             Kind::Webhook(_) => "webhook",
             Kind::Soap(_) => "soap",
             Kind::Record(_) => "record",
+            Kind::Keystore(_) => "keystore",
             Kind::Move(_) => "move",
             Kind::Flow(_) => "flow",
             Kind::Delay(_) => "delay",
@@ -289,13 +294,14 @@ impl Kind {
 }
 
 /// The names of all kinds, as diagrams write them.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 14] = [
     "transform",
     "branch",
     "http",
     "webhook",
     "soap",
     "record",
+    "keystore",
     "move",
     "flow",
     "delay",
@@ -355,6 +361,7 @@ fn kind(name: &str, fields: &mut Fields) -> Result<Kind> {
         "webhook" => Kind::Webhook(Box::new(webhook(fields)?)),
         "soap" => Kind::Soap(Box::new(soap(fields)?)),
         "record" => Kind::Record(record(fields)?),
+        "keystore" => Kind::Keystore(Box::new(keystore::read(fields)?)),
         "move" => Kind::Move(MoveTo { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
         "flow" => Kind::Flow(RunFlow { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
         "delay" => Kind::Delay(delay(fields)?),

@@ -4,14 +4,15 @@
 //! Everything is fenced by the lease. Whoever lost it finds nothing changed, and forgets what it did.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::failure::StepFailure;
-use super::journey::{Child, End, Journey, NewCallback, Segment};
+use super::journey::{Child, End, Journey, NewCallback, Ran, STORED, Segment};
 use crate::app::App;
 use crate::diagram::policy::FlowError;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
 use crate::model::flow::FlowId;
 use crate::model::hook::Event;
@@ -21,6 +22,7 @@ use crate::model::time::Timestamp;
 use crate::operation::diagram::flow_of_record;
 use crate::operation::event::{Audience, RecordNews};
 use crate::operation::internal::{Content, Destination, MadeRecord};
+use crate::operation::keystore::change::Errand;
 use crate::store::run::{self, Place};
 use crate::store::{Tx, account, callback};
 
@@ -77,15 +79,17 @@ enum SettledEnd {
     Failed { told: Option<MadeRecord> },
     Later { due: Timestamp },
     Posted { due: Timestamp },
+    Errand { errand: Errand, at: Timestamp },
     Moved { flow: FlowId, version: i64, content: Option<Content> },
     Child { made: Option<MadeRecord>, resumed: Option<String> },
 }
 
 /// What became of a record at its commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     /// It is still ours, and stands before a step that talks to the outside world.
     Going,
+    /// It is still ours, and has done something to a keystore, which came to this.
+    Ran(Box<Ran>),
     /// It is back in the queue, or waits.
     Left,
     /// Its run is over, well or badly, or it went to another flow.
@@ -117,6 +121,7 @@ impl Settled {
             End::Finished => SettledEnd::Finished,
             End::Later { due } => SettledEnd::Later { due },
             End::Posted { due } => SettledEnd::Posted { due },
+            End::Errand { errand, at } => SettledEnd::Errand { errand, at },
             End::Moved { to, content } => SettledEnd::Moved { flow: to.flow(), version: to.version, content },
             End::Failed { failure, told } => SettledEnd::Failed { told: report(app, journey, &failure, told) },
             End::Child(child) => awaited(journey, child),
@@ -162,7 +167,7 @@ impl Settled {
 
     /// Whether the record may go on at once, once this is committed.
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self.end, SettledEnd::External)
+        matches!(self.end, SettledEnd::External | SettledEnd::Errand { .. })
     }
 
     /// Whose record it is.
@@ -176,30 +181,37 @@ impl Settled {
             SettledEnd::Finished => "finished",
             SettledEnd::Failed { .. } => "failed",
             SettledEnd::Moved { .. } => "moved",
-            SettledEnd::External | SettledEnd::Later { .. } | SettledEnd::Posted { .. } | SettledEnd::Child { .. } => {
-                "left"
-            }
+            SettledEnd::External
+            | SettledEnd::Errand { .. }
+            | SettledEnd::Later { .. }
+            | SettledEnd::Posted { .. }
+            | SettledEnd::Child { .. } => "left",
         }
     }
 
     /// Writes it all.
     pub(super) fn commit(&self, tx: &mut dyn Tx, conditions: Conditions) -> Result<Kept> {
         let kept = self.place(tx, conditions)?;
-        if kept == Kept::Lost {
+        if matches!(kept, Kept::Lost) {
             return Ok(kept);
         }
+        let is_over = matches!(kept, Kept::Over);
         run::insert_log(tx, self.claim.record, self.claim.run, conditions.now, &self.attempts, &self.outputs)?;
+        if let Kept::Ran(ran) = &kept
+            && let Ok(output) = &ran.outcome
+        {
+            let outputs = json!({&self.step: output, STORED: self.step}).to_string();
+            run::insert_log(tx, self.claim.record, self.claim.run, conditions.now, "[]", &outputs)?;
+        }
         // Nobody can know the addresses of a run that is over before it told anybody.
-        for callback in self.callbacks.iter().filter(|_| kept != Kept::Over) {
+        for callback in self.callbacks.iter().filter(|_| !is_over) {
             let (record, run) = (self.claim.record, self.claim.run);
             callback::insert(tx, record, run, &callback.step, &callback.uri, &callback.settings, conditions.now)?;
         }
-        if let Some(notice) = self.notice.as_ref().filter(|_| kept == Kept::Over) {
+        if let Some(notice) = self.notice.as_ref().filter(|_| is_over) {
             notice.tell(tx, &self.claim.uuid, conditions.now)?;
         }
-        if kept == Kept::Over
-            && let Some(parent) = self.claim.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. }))
-        {
+        if is_over && let Some(parent) = self.claim.parent.filter(|_| !matches!(self.end, SettledEnd::Moved { .. })) {
             run::wake(tx, parent, conditions.now)?;
         }
         Ok(kept)
@@ -214,24 +226,16 @@ impl Settled {
             content.update_fields(tx, self.claim.customer, &self.claim.uuid)?;
         }
         match &self.end {
-            SettledEnd::External
+            SettledEnd::External | SettledEnd::Errand { .. }
                 if conditions.stopping || !run::is_running(tx, self.claim.customer, self.claim.flow)? =>
             {
                 self.leave(tx, RecordStatus::Waiting, Some(now), Kept::Left)
             }
-            SettledEnd::External => {
-                let (step, source) = (self.step.as_str(), self.source.as_deref());
-                let held = run::advance(
-                    tx,
-                    self.claim.record,
-                    &self.claim.lease,
-                    step,
-                    source,
-                    self.attempt,
-                    conditions.lease_until,
-                )?;
-                Ok(if held { Kept::Going } else { Kept::Lost })
-            }
+            SettledEnd::External => Ok(if self.advance(tx, conditions)? { Kept::Going } else { Kept::Lost }),
+            SettledEnd::Errand { errand, at } => match self.advance(tx, conditions)? {
+                true => Ok(Kept::Ran(Box::new(self.carry_out(tx, errand, *at, now)?))),
+                false => Ok(Kept::Lost),
+            },
             SettledEnd::Later { due } => {
                 let status = if *due > now { RecordStatus::Scheduled } else { RecordStatus::Waiting };
                 self.leave(tx, status, Some(*due), Kept::Left)
@@ -246,7 +250,7 @@ impl Settled {
             SettledEnd::Finished => self.leave(tx, RecordStatus::Finished, None, Kept::Over),
             SettledEnd::Failed { told } => {
                 let kept = self.leave(tx, RecordStatus::Failed, None, Kept::Over)?;
-                if let Some(told) = told.as_ref().filter(|_| kept == Kept::Over) {
+                if let Some(told) = told.as_ref().filter(|_| matches!(kept, Kept::Over)) {
                     told.insert(tx, now)?;
                 }
                 Ok(kept)
@@ -254,7 +258,7 @@ impl Settled {
             SettledEnd::Moved { flow, version, content } => self.transfer(tx, *flow, *version, content.as_ref(), now),
             SettledEnd::Child { made, resumed } => {
                 let kept = self.leave(tx, RecordStatus::Processing, None, Kept::Left)?;
-                if kept == Kept::Left {
+                if matches!(kept, Kept::Left) {
                     if let Some(made) = made {
                         made.insert(tx, now)?;
                     }
@@ -269,6 +273,24 @@ impl Settled {
                 Ok(kept)
             }
         }
+    }
+
+    /// Puts the record before its step; false if the lease was lost.
+    fn advance(&self, tx: &mut dyn Tx, conditions: Conditions) -> Result<bool> {
+        let (step, source, until) = (self.step.as_str(), self.source.as_deref(), conditions.lease_until);
+        run::advance(tx, self.claim.record, &self.claim.lease, step, source, self.attempt, until)
+    }
+
+    /// Does what a step wants done to a package. What cannot be is the step's failure, and has changed nothing.
+    fn carry_out(&self, tx: &mut dyn Tx, errand: &Errand, at: Timestamp, now: Timestamp) -> Result<Ran> {
+        #[expect(clippy::disallowed_methods, reason = "how long it took, whatever the clock is set to")]
+        let started = Instant::now();
+        let outcome = match errand.run(tx, self.claim.customer, now) {
+            Ok(output) => Ok(output),
+            Err(error) if matches!(error.code(), Code::Internal | Code::Unavailable) => return Err(error),
+            Err(error) => Err(StepFailure::from(error)),
+        };
+        Ok(Ran { at, duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), outcome })
     }
 
     fn has_unfinished_child(&self, tx: &mut dyn Tx) -> Result<bool> {
@@ -444,7 +466,7 @@ mod tests {
                     callback::receive(tx, found.id, &awaited, "{}", NOW)?;
                 }
                 let conditions = Conditions { now: NOW, lease_until: LATER, stopping: false };
-                assert_eq!(settled.commit(tx, conditions)?, Kept::Left);
+                assert!(matches!(settled.commit(tx, conditions)?, Kept::Left));
                 Ok(record::find(tx, claim.customer, "r")?.map(|record| record.due))
             });
             assert_eq!(due.await.expect("a commit"), Some(if posts { NOW } else { LATER }), "{posts}");

@@ -24,6 +24,7 @@ use crate::expression::names::Names;
 use crate::model::run::Claim;
 use crate::model::time::Timestamp;
 use crate::operation::internal::{Content, Destination};
+use crate::operation::keystore::change::Errand;
 use crate::operation::wait::REPLY;
 use crate::store::{callback, run};
 
@@ -33,6 +34,8 @@ const STEPS: &str = "steps";
 const ENTERED: &str = ":entered";
 /// The member of kept outputs that says at which step the last attempt was in vain.
 const FAILED: &str = ":failed";
+/// The member of kept outputs that names the step that has last written into a keystore. Its output is kept with what it wrote.
+pub(super) const STORED: &str = ":stored";
 
 /// A record that was taken up, with all that its steps may read.
 pub(super) struct Journey {
@@ -48,6 +51,8 @@ pub(super) struct Journey {
     entered: Option<Timestamp>,
     /// Whether its last attempt at that step was in vain.
     failed: bool,
+    /// Whether that step has written into a keystore, so that only the way on from it is to be found.
+    stored: bool,
     names: Names,
     /// The addresses that its steps wait at, by step, as expressions see them.
     callbacks: Map<String, Value>,
@@ -108,6 +113,8 @@ pub(super) enum End {
     Later { due: Timestamp },
     /// It goes on at the same step once something was posted to that step's address, or at that time.
     Posted { due: Timestamp },
+    /// With something to be done to a package of a keystore; it goes on at once with what that comes to.
+    Errand { errand: Errand, at: Timestamp },
     /// In another flow.
     Moved { to: Destination, content: Option<Content> },
     /// Once the record of another flow has ended, which may have to be made first.
@@ -132,6 +139,10 @@ pub(super) enum Done {
     Reply(Value),
     /// The record has new data, which are the new message.
     Data(Value, Content),
+    /// Something is to be done to a package of a keystore.
+    Errand(Errand),
+    /// That was done: its output is kept already.
+    Stored,
     /// The record goes on at that time.
     Until(Timestamp),
     /// The same, or before that as soon as something is posted to the step's address.
@@ -149,6 +160,14 @@ pub(super) struct Performed {
     pub(super) at: Timestamp,
     pub(super) duration_us: u64,
     pub(super) outcome: std::result::Result<Done, StepFailure>,
+}
+
+/// What came of an errand.
+pub(super) struct Ran {
+    pub(super) at: Timestamp,
+    pub(super) duration_us: u64,
+    /// The step's output, which is kept already.
+    pub(super) outcome: std::result::Result<Value, StepFailure>,
 }
 
 /// What every journey needs to know.
@@ -194,6 +213,7 @@ impl Journey {
             data: Arc::new(data),
             entered: None,
             failed: false,
+            stored: false,
             callbacks: Map::new(),
             made: Vec::new(),
             named: None,
@@ -252,6 +272,7 @@ impl Journey {
                 match step.as_str() {
                     ENTERED => (self.entered, self.failed) = (entered(&output, &self.step), false),
                     FAILED => self.failed = output.as_str() == Some(&self.step),
+                    STORED => self.stored = output.as_str() == Some(&self.step),
                     REPLY => {}
                     _ => self.names.insert_member(STEPS, &step, output),
                 }
@@ -332,6 +353,22 @@ impl Journey {
         self.failed
     }
 
+    /// Whether the step has written into a keystore already.
+    pub(super) fn has_stored(&self) -> bool {
+        self.stored
+    }
+
+    /// Takes in what came of an errand that was committed with all that came before it.
+    pub(super) fn take_in(&mut self, done: Ran) -> Performed {
+        let Ran { at, duration_us, outcome } = done;
+        let outcome = outcome.map(|output| {
+            self.names.insert_member(STEPS, &self.step, output);
+            self.stored = true;
+            Done::Stored
+        });
+        Performed { at, duration_us, outcome }
+    }
+
     /// What came of the last attempt, after which there must be none: the process ended in it.
     pub(super) fn give_up(&mut self, at: Timestamp) -> Performed {
         self.attempt -= 1;
@@ -406,6 +443,16 @@ impl Journey {
                 self.data = Arc::new(output.clone());
                 self.names.insert("record", Arc::clone(&self.data));
                 self.leave(terms, segment, step, Some(output))
+            }
+            Ok(Done::Errand(errand)) => {
+                self.enter(terms, segment);
+                Some(End::Errand { errand, at: performed.at })
+            }
+            Ok(Done::Stored) => {
+                let output = self.names.member(STEPS, &step.id).map_or_else(|| Arc::new(Value::Null), Arc::clone);
+                segment.attempts.push(attempt.with_output(&showing, &output));
+                self.source = Some(step.id.clone());
+                self.leave(terms, segment, step, None)
             }
             Ok(Done::Until(due)) => {
                 segment.attempts.push(attempt.outcome(Outcome::Waits).until(due));
@@ -488,6 +535,7 @@ impl Journey {
         step.clone_into(&mut self.step);
         self.entered = None;
         self.failed = false;
+        self.stored = false;
         self.attempt = 0;
     }
 

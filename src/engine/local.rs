@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{self, StepFailure};
 use super::journey::{Child, Done, Journey, Performed, Terms};
+use super::keystore;
 use crate::auth::key;
 use crate::diagram::policy::duration_of;
 use crate::diagram::step::{
@@ -26,7 +27,7 @@ const DEEPEST: i64 = 16;
 /// Characters of a record's identifier.
 const LONGEST_UUID: usize = 255;
 
-type Outcome<T> = Result<T, StepFailure>;
+pub(super) type Outcome<T> = Result<T, StepFailure>;
 
 /// Makes one attempt of a step. One that panics has failed.
 pub(super) fn perform(terms: &Terms<'_>, journey: &mut Journey, step: &Step) -> Performed {
@@ -48,6 +49,7 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
         Kind::Transform(output) => transform(terms, journey, output, now),
         Kind::Branch => Ok(Done::Pass),
         Kind::Record(change) => change_record(terms, journey, change, now),
+        Kind::Keystore(step) => keystore::go(terms, journey, step, now),
         Kind::Move(target) => move_on(terms, journey, target, now),
         Kind::Flow(call) => run_flow(terms, journey, call, step, now),
         Kind::Delay(step) => delay(terms, journey, step, now),
@@ -60,7 +62,7 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
 }
 
 /// What a template without secrets comes to.
-fn render(
+pub(super) fn render(
     terms: &Terms<'_>,
     journey: &mut Journey,
     place: &str,
@@ -73,7 +75,7 @@ fn render(
 }
 
 /// The same for one that may be left out.
-fn render_optional(
+pub(super) fn render_optional(
     terms: &Terms<'_>,
     journey: &mut Journey,
     place: &str,

@@ -50,10 +50,10 @@ pub(super) async fn run(shared: Arc<Shared>, claims: Vec<(Claim, Slot)>) {
             Err(error) => return log::error!("Records could not be run: {error:?}"),
         };
         waiting = rest;
-        for (journey, slot) in commit(&shared, computed).await {
-            let run = format!("{}.{}", journey.claim.uuid, journey.claim.run);
+        for going in commit(&shared, computed).await {
+            let run = format!("{}.{}", going.journey.claim.uuid, going.journey.claim.run);
             let context = Context::new([("run", run.into())]);
-            tokio::spawn(within(context, go_on(Arc::clone(&shared), journey, slot)));
+            tokio::spawn(within(context, go_on(Arc::clone(&shared), going)));
         }
     }
 }
@@ -71,8 +71,8 @@ async fn alone(shared: Arc<Shared>, claim: Claim, slot: Slot) {
     }
     let app = Arc::clone(&shared.app);
     let Ok(traveller) = spawn_blocking(move || begin(&app, claim, slot)).await else { return };
-    for (journey, slot) in commit(&shared, vec![traveller]).await {
-        go_on(Arc::clone(&shared), journey, slot).await;
+    for going in commit(&shared, vec![traveller]).await {
+        go_on(Arc::clone(&shared), going).await;
     }
 }
 
@@ -88,15 +88,30 @@ fn together(claims: &mut [(Claim, Slot)]) -> usize {
     TOGETHER.checked_shr(u32::try_from(tried).unwrap_or(u32::MAX)).unwrap_or(0).max(1)
 }
 
-/// Runs one record, step by step, from before a step that talks to the outside world.
-async fn go_on(shared: Arc<Shared>, mut journey: Box<Journey>, mut slot: Slot) {
+/// A record that goes on at once.
+struct Going {
+    journey: Box<Journey>,
+    slot: Slot,
+    /// What came of the step it stands at, if that was done in the commit; else that step talks to the outside world.
+    performed: Option<Performed>,
+}
+
+/// Runs one record, step by step, from a step that needs more than the journey itself.
+async fn go_on(shared: Arc<Shared>, mut going: Going) {
     loop {
-        let Some(performed) = perform(&shared, &mut journey).await else { return };
+        let Going { mut journey, slot, performed } = going;
+        let performed = match performed {
+            Some(performed) => performed,
+            None => match perform(&shared, &mut journey).await {
+                Some(performed) => performed,
+                None => return,
+            },
+        };
         let app = Arc::clone(&shared.app);
         let computed = spawn_blocking(move || traveller(&app, journey, Some(performed), slot)).await;
         let Ok(traveller) = computed else { return };
         match commit(&shared, vec![traveller]).await.pop() {
-            Some((going, place)) => (journey, slot) = (going, place),
+            Some(further) => going = further,
             None => return,
         }
     }
@@ -166,7 +181,7 @@ fn traveller(app: &App, mut journey: Box<Journey>, performed: Option<Performed>,
 }
 
 /// Makes durable what records came to; gives those that go on.
-async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Box<Journey>, Slot)> {
+async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<Going> {
     let (mut settled, mut companions) = (Vec::new(), Vec::new());
     for traveller in travellers {
         settled.push(traveller.settled);
@@ -177,7 +192,11 @@ async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Box<Journey
     let mut going = Vec::new();
     for ((kept, settled), (journey, slot)) in kept.into_iter().zip(settled.iter()).zip(companions) {
         match (kept, journey) {
-            (Kept::Going, Some(journey)) => going.push((journey, slot)),
+            (Kept::Going, Some(journey)) => going.push(Going { journey, slot, performed: None }),
+            (Kept::Ran(ran), Some(mut journey)) => {
+                let performed = Some(journey.take_in(*ran));
+                going.push(Going { journey, slot, performed });
+            }
             (Kept::Lost, _) => {
                 let (customer, uuid) = settled.whose();
                 log::warn!(customer = customer.0, record = uuid; "The lease of a record was lost; what was done is forgotten");
@@ -187,7 +206,7 @@ async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<(Box<Journey
                 shared.app.metrics.run_ended(settled.outcome(), slot.elapsed());
                 shared.app.waiters.wake(customer, uuid);
             }
-            (Kept::Going | Kept::Left, _) => {}
+            (Kept::Going | Kept::Ran(_) | Kept::Left, _) => {}
         }
     }
     going

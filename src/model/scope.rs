@@ -27,11 +27,17 @@ pub enum Scope {
     TableRead,
     /// Add, change and remove tables.
     TableDefinition,
+    /// Write and remove packages of keystores.
+    Keystore,
+    /// Read keystores and their packages.
+    KeystoreRead,
+    /// Add, change and remove keystores.
+    KeystoreDefinition,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 12] = [
+    pub const ALL: [Scope; 15] = [
         Scope::Schema,
         Scope::SchemaRead,
         Scope::Record,
@@ -44,6 +50,9 @@ impl Scope {
         Scope::Table,
         Scope::TableRead,
         Scope::TableDefinition,
+        Scope::Keystore,
+        Scope::KeystoreRead,
+        Scope::KeystoreDefinition,
     ];
 
     /// The documented name.
@@ -61,6 +70,9 @@ impl Scope {
             Scope::Table => "table",
             Scope::TableRead => "table.read",
             Scope::TableDefinition => "table.definition",
+            Scope::Keystore => "keystore",
+            Scope::KeystoreRead => "keystore.read",
+            Scope::KeystoreDefinition => "keystore.definition",
         }
     }
 
@@ -79,6 +91,9 @@ impl Scope {
             Scope::Table => "Insert, update and remove rows of tables",
             Scope::TableRead => "Read rows of tables",
             Scope::TableDefinition => "Add, change and remove tables",
+            Scope::Keystore => "Write and remove packages of keystores",
+            Scope::KeystoreRead => "Read keystores and their packages",
+            Scope::KeystoreDefinition => "Add, change and remove keystores",
         }
     }
 
@@ -97,6 +112,9 @@ impl Scope {
             Scope::Table | Scope::TableRead => Scope::Table,
             // Whoever may write rows may not thereby remove the table.
             Scope::TableDefinition => Scope::TableDefinition,
+            Scope::Keystore | Scope::KeystoreRead => Scope::Keystore,
+            // Who keeps data need not be able to do away with all of it.
+            Scope::KeystoreDefinition => Scope::KeystoreDefinition,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::app::fields::Fields;
 use crate::diagram::Diagram;
 use crate::error::{Error, Result};
 use crate::model::address::Network;
+use crate::model::keystore;
 
 /// A name: 1 to 128 characters (document 003: "string(128)"), none of them a control character.
 pub(super) fn name(field: &str, text: &str) -> Result<()> {
@@ -55,6 +56,34 @@ pub(super) fn secret_name(text: &str) -> Result<()> {
             "The secret's name must have from 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'",
         )),
     }
+}
+
+/// A keystore's identifier, which is a part of addresses.
+pub(super) fn keystore_name(text: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    match (1..=keystore::LONGEST_NAME).contains(&text.len()) && text.chars().all(fits) && !is_step(text) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "The keystore's id must have from 1 to {} letters, digits, '_', '.' or '-', and be neither . nor ..",
+            keystore::LONGEST_NAME
+        ))),
+    }
+}
+
+/// The key of a package, which is a part of addresses.
+pub(super) fn package_key(text: &str) -> Result<()> {
+    match (1..=keystore::LONGEST_KEY).contains(&text.len()) && !text.chars().any(char::is_control) && !is_step(text) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "The key must have from 1 to {} bytes of UTF-8, none of them a control character, and be neither . nor ..",
+            keystore::LONGEST_KEY
+        ))),
+    }
+}
+
+/// What clients and proxies resolve before a path is sent (RFC 3986 §5.2.4), however it is escaped.
+fn is_step(text: &str) -> bool {
+    matches!(text, "." | "..")
 }
 
 /// At least one network.

@@ -2,6 +2,8 @@
 //! the room of its text, so values are counted, and a list's items are taken as texts. What JSON leaves open is decided
 //! here, once for texts that are only checked and for those that become values. It does not know what a text is for.
 
+pub mod parts;
+
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

@@ -6,6 +6,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Code, Error, Result};
+use crate::model::keystore::{Keystore, Package};
 use crate::model::record::Record;
 use crate::model::schema::DataSchema;
 use crate::model::table::Table;
@@ -106,6 +107,32 @@ impl Revision {
             seen.text(&version.graph);
             seen.instant(Some(version.published));
         }
+        seen.revision()
+    }
+
+    /// That of a keystore, without its packages.
+    pub fn of_keystore(keystore: &Keystore) -> Revision {
+        let mut seen = Seen::new("keystore");
+        seen.text(&keystore.name);
+        seen.text(&keystore.description);
+        seen.text(keystore.kind.name());
+        seen.number(keystore.version);
+        seen.text(&keystore.structure);
+        seen.instant(Some(keystore.created));
+        seen.instant(Some(keystore.modified));
+        seen.revision()
+    }
+
+    /// That of a package.
+    pub fn of_package(package: &Package) -> Revision {
+        let mut seen = Seen::new("package");
+        seen.text(&package.key);
+        seen.number(package.structure);
+        seen.number(package.revision);
+        seen.text(package.media_type.as_deref().unwrap_or_default());
+        seen.instant(Some(package.created));
+        seen.instant(Some(package.modified));
+        seen.text(&package.content);
         seen.revision()
     }
 }

@@ -15,12 +15,13 @@ struct Migration {
 }
 
 /// Every step. Each has a twin for PostgreSQL beside it, which differs in the engine's own spellings only.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { sqlite: include_str!("migrations/0001_base.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0002_api.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0003_engine.sqlite.sql") },
     Migration { sqlite: include_str!("migrations/0004_webhook.sqlite.sql") },
-    Migration { sqlite: include_str!("migrations/0005_table.sqlite.sql") },
+    Migration { sqlite: include_str!("migrations/0005_keystore.sqlite.sql") },
+    Migration { sqlite: include_str!("migrations/0006_table.sqlite.sql") },
 ];
 
 /// The version of the tables this program knows.
@@ -165,7 +166,8 @@ mod tests {
             include_str!("migrations/0002_api.postgres.sql"),
             include_str!("migrations/0003_engine.postgres.sql"),
             include_str!("migrations/0004_webhook.postgres.sql"),
-            include_str!("migrations/0005_table.postgres.sql"),
+            include_str!("migrations/0005_keystore.postgres.sql"),
+            include_str!("migrations/0006_table.postgres.sql"),
         ];
         for (migration, postgres) in MIGRATIONS.iter().zip(twins) {
             let spelled = postgres

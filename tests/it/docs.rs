@@ -24,6 +24,7 @@ use std::time::Instant;
 use flowgate::app::blueprint;
 use flowgate::diagram::SCHEMA;
 use flowgate::model::record::RecordStatus;
+use flowgate::operation::keystore::AddKeystore;
 use serde_json::{Map, Value};
 
 use flowgate::expression::names::Names;
@@ -313,6 +314,9 @@ fn every_diagram_of_the_documents_is_one_and_runs_as_they_say() {
     let diagrams = diagrams();
     assert!(diagrams.iter().any(|(_, _, record)| record.is_some()), "no diagram is run");
     let works = Works::start();
+    // The one that the demo has too.
+    let keystore = AddKeystore { id: "weather".to_owned(), description: String::new(), kind: None, structure: None };
+    works.run(keystore).expect("a keystore");
     for (number, (name, graph, record)) in diagrams.into_iter().enumerate() {
         let text = Value::Object(graph.clone()).to_string();
         let diagram = blueprint::read(graph).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));

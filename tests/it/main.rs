@@ -35,6 +35,7 @@ mod house;
 mod hub;
 mod json;
 mod jsonata;
+mod keystore;
 mod message;
 mod meta;
 mod metrics;

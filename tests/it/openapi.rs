@@ -159,7 +159,8 @@ fn only_what_may_be_null_is_described_so() {
             "/ShownHook/properties/failing_since",
             "/ShownDelivery/properties/date_next",
             "/ShownDelivery/properties/date_ended",
-            "/Plain"
+            "/Plain",
+            "/ShownKeystore/properties/structure"
         ]
     );
 }

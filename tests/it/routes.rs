@@ -9,12 +9,14 @@ use flowgate::model::account::CustomerId;
 use flowgate::model::address::Network;
 use flowgate::model::flow::FlowStatus;
 use flowgate::model::hook::Event;
+use flowgate::model::keystore::KeystoreKind;
 use flowgate::model::scope::{Scope, Scopes};
 use flowgate::operation::execute;
 use flowgate::operation::table::{self, AddTable, NewColumn};
 use flowgate::operation::token::IssueToken;
 use flowgate::store::account::{self, NewApplication};
 use flowgate::store::hook::{self, NewHook};
+use flowgate::store::keystore::{self, Content, NewKeystore};
 use flowgate::store::{Tx, delivery};
 
 use crate::support::{Answer, NOW, TestApp, wait};
@@ -27,6 +29,7 @@ const FOREIGN_FLOW: [&str; 2] = ["Foreign", "Unknown"];
 const FOREIGN_HOOK: [&str; 2] = ["foreign-subscription", "unknown-subscription"];
 const FOREIGN_MESSAGE: [&str; 2] = ["msg_foreign", "msg_unknown"];
 const FOREIGN_TABLE: [&str; 2] = ["foreign", "unknown"];
+const FOREIGN_STORE: [&str; 2] = ["foreign-store", "unknown-store"];
 const FOREIGN_NUMBER: [&str; 2] = ["3", "9"];
 
 /// A request without credentials.
@@ -94,6 +97,8 @@ fn good(endpoint: &Endpoint) -> Ask {
         "getTable" | "removeTable" => Ask::new("/v1/tables/ours", &[], ""),
         "changeTable" => Ask::new("/v1/tables/ours", &[], r#"{"description":"ours"}"#),
         "searchTable" => Ask::new("/v1/tables/ours/search", &[], "{}"),
+        "importTableRows" => Ask::new("/v1/tables/ours/import", &[("Content-Type", "text/csv")], "word\nnew\n"),
+        "exportTableRows" => Ask::new("/v1/tables/ours/export", &[], ""),
         "insertTableRow" => Ask::new("/v1/tables/ours", &[], r#"{"word":"new"}"#),
         "insertNumberedTableRow" => Ask::new("/v1/tables/ours/2", &[], r#"{"word":"new"}"#),
         "getTableRow" | "deleteTableRow" => Ask::new("/v1/tables/ours/1", &[], ""),
@@ -103,6 +108,14 @@ fn good(endpoint: &Endpoint) -> Ask {
             let columns = r#""columns":[{"column_name":"word","column_value":"new"}]"#;
             Ask::new("/v1/tables/ours", &[], &format!("{{{columns},{rules}}}"))
         }
+        "addKeystore" => Ask::new(path, &[], r#"{"id":"new"}"#),
+        "listKeystores" => Ask::new(path, &[], ""),
+        "getKeystore" | "deleteKeystore" => Ask::new("/v1/keystore/our-store", &[], ""),
+        "updateKeystore" => Ask::new("/v1/keystore/our-store", &[], r#"{"description":"ours"}"#),
+        "searchKeystore" => Ask::new("/v1/keystore/our-store", &[], r#"{"select":[{"field":"key"},{"field":"*"}]}"#),
+        "getPackage" | "deletePackage" => Ask::new("/v1/keystore/our-store/ours", &[], ""),
+        "putPackage" => Ask::new("/v1/keystore/our-store/ours", &[], "{}"),
+        "insertPackage" => Ask::new("/v1/keystore/our-store/fresh", &[], "{}"),
         other => panic!("say what a good request to {other} is, and which foreign ones there are"),
     }
 }
@@ -150,11 +163,13 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
             vec![(each("Leads", FOREIGN_FLOW), true), (each("Leads", FOREIGN_NUMBER), true)]
         }
         // A name may be anybody's.
-        "addFlow" | "getFlowSchema" | "addTable" | "listTables" => Vec::new(),
+        "addFlow" | "getFlowSchema" | "addTable" | "listTables" | "addKeystore" | "listKeystores" => Vec::new(),
         "getTable"
         | "removeTable"
         | "changeTable"
         | "searchTable"
+        | "importTableRows"
+        | "exportTableRows"
         | "insertTableRow"
         | "insertNumberedTableRow"
         | "getTableRow"
@@ -163,6 +178,8 @@ fn foreign(endpoint: &Endpoint) -> Vec<([(Ask, &'static str); 2], bool)> {
         | "updateTableRows" => {
             vec![(each("ours", FOREIGN_TABLE), true)]
         }
+        "getKeystore" | "deleteKeystore" | "updateKeystore" | "searchKeystore" | "getPackage" | "deletePackage"
+        | "putPackage" | "insertPackage" => vec![(each("our-store", FOREIGN_STORE), true)],
         other => panic!("say which foreign requests to {other} there are"),
     }
 }
@@ -210,6 +227,7 @@ impl Walk {
         app.app.vault.create().expect("a key file");
         app.administer(move |tx| {
             tabulate(tx, theirs.customer.0, "foreign", "secret")?;
+            keep(tx, theirs.customer.0, FOREIGN_STORE[0])?;
             subscribe(tx, theirs.customer.0, "foreign-subscription", "msg_foreign")
         });
         for name in ["One", "Two", "Foreign"] {
@@ -239,10 +257,12 @@ impl Walk {
                 "DELETE FROM flow WHERE customer_id = $1 AND name = 'New'",
                 "DELETE FROM hook WHERE customer_id = $1",
                 "DELETE FROM data_table WHERE customer_id = $1",
+                "DELETE FROM keystore WHERE customer_id = $1",
             ] {
                 tx.execute(sql, &[customer.into()])?;
             }
             tabulate(tx, customer, "ours", "old")?;
+            keep(tx, customer, "our-store")?;
             subscribe(tx, customer, "our-subscription", "msg_ours")
         });
         let insert = Ask::new("/v1/record", &[("X-Flow", "Leads"), ("X-Uuid", "ours")], "{}");
@@ -319,6 +339,15 @@ fn subscribe(tx: &mut dyn Tx, customer: i64, id: &str, message: &str) -> flowgat
     let hook = hook::find(tx, new.customer, id)?.expect("a subscription");
     delivery::insert(tx, hook.id, message, Event::RecordCreated, "{}", NOW)?;
     tx.execute("UPDATE delivery SET status = 2, due_at = NULL, ended_at = $1", &[NOW.0.into()]).map(drop)
+}
+
+/// A keystore with a package.
+fn keep(tx: &mut dyn Tx, customer: i64, name: &str) -> flowgate::error::Result<()> {
+    let (customer, kind) = (CustomerId(customer), KeystoreKind::Json);
+    keystore::insert(tx, &NewKeystore { customer, name, description: "", kind, structure: "{}" }, NOW)?;
+    let added = keystore::find(tx, customer, name)?.expect("a keystore");
+    let secret = Content { text: r#"{"name":"secret"}"#, media_type: None };
+    keystore::put_package(tx, added.id, "ours", secret, NOW).map(drop)
 }
 
 fn send(app: &TestApp, method: &str, ask: &Ask, credentials: &[(&str, &str)]) -> Answer {
@@ -413,7 +442,8 @@ fn other(scope: Scope) -> &'static str {
         Scope::SchemaRead | Scope::FlowDiagramRead | Scope::HookRead => "record",
         Scope::Hook => "hook.read",
         Scope::Table => "table.read",
-        Scope::TableRead | Scope::TableDefinition => "record",
+        Scope::Keystore => "keystore.read",
+        Scope::TableRead | Scope::TableDefinition | Scope::KeystoreRead | Scope::KeystoreDefinition => "record",
     }
 }
 

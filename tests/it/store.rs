@@ -4,6 +4,7 @@ mod administration;
 mod catalogue;
 mod conformance;
 mod durability;
+mod keystores;
 mod process;
 mod records;
 mod refusal;

@@ -115,6 +115,7 @@ fn title(endpoint: &Endpoint) -> String {
 fn filled(path: &str) -> String {
     let path = path.replace("{uuid}", "order-4711").replace("{uri}", "demo-hook");
     let path = path.replace("{table_name}/{id}", "users/8").replace("{table_name}", "users");
+    let path = path.replace("{keystore}", "weather").replace("{key}", "london");
     path.replace("{id}", "9f1c2b7de0a4451c8f0d6b1a5c3e7f90")
         .replace("{message}", "msg_0198c1a27d4e7c1b9d553b1f3c0f8a11")
 }

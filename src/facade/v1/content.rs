@@ -24,9 +24,23 @@ pub const MOST_UUIDS: usize = 10_000;
 /// # Errors
 /// What is neither JSON nor XML, or lacks a member, or has one too many; the member is named.
 pub fn value<T: DeserializeOwned>(call: &Call<'_>) -> Result<T> {
-    let text = json_text(call)?;
-    json::check("The body", &text, MOST_VALUES)?;
-    serde_json::from_str(&text).map_err(|error| {
+    value_of(&json_text(call)?)
+}
+
+/// The same where JSON may be called plain text.
+/// # Errors
+/// As for [`value`].
+pub fn value_or_text<T: DeserializeOwned>(call: &Call<'_>) -> Result<T> {
+    let media_type = payload::content_type(call.headers());
+    match media_type.essence == "text/plain" {
+        true => value_of(format::plain_text(&media_type, call.body)?),
+        false => value(call),
+    }
+}
+
+fn value_of<T: DeserializeOwned>(text: &str) -> Result<T> {
+    json::check("The body", text, MOST_VALUES)?;
+    serde_json::from_str(text).map_err(|error| {
         let text = error.to_string();
         // The position says nothing to a client that sent XML, or one that makes its JSON by machine.
         let reason = text.split(" at line ").next().unwrap_or_default();

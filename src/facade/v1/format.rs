@@ -21,7 +21,9 @@ pub enum Format {
 impl Format {
     /// What the reply is to be: what `Accept` names, else what the request is, else JSON (contradiction C18).
     pub fn of_reply(headers: &HeaderMap) -> Format {
-        accepted(headers).or_else(|| Format::of_type(&payload::content_type(headers).essence)).unwrap_or(Format::Json)
+        accepted(headers, Format::of_type)
+            .or_else(|| Format::of_type(&payload::content_type(headers).essence))
+            .unwrap_or(Format::Json)
     }
 
     /// The format of a media type, if it is one of the two.
@@ -53,15 +55,24 @@ impl Format {
     }
 }
 
-/// The format that `Accept` names with the highest weight; among equals, the first.
-fn accepted(headers: &HeaderMap) -> Option<Format> {
-    let mut best: Option<(f32, Format)> = None;
+/// Whether what is kept as a text is wanted as one: by the same rule as [`Format::of_reply`] (contradiction C18).
+pub fn wants_text(headers: &HeaderMap) -> bool {
+    let is_text = |essence: &str| match essence {
+        "text/plain" | "text/*" => Some(true),
+        other => Format::of_type(other).map(|_| false),
+    };
+    accepted(headers, is_text).or_else(|| is_text(&payload::content_type(headers).essence)).unwrap_or(false)
+}
+
+/// What `Accept` names with the highest weight, of the media types that mean something; among equals, the first.
+fn accepted<T>(headers: &HeaderMap, meant: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let mut best: Option<(f32, T)> = None;
     let lines = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     for range in lines.flat_map(|line| line.split(',')) {
         let range = MediaType::parse(range);
-        let Some(format) = Format::of_type(&range.essence) else { continue };
+        let Some(format) = meant(&range.essence) else { continue };
         let weight = range.parameter("q").map_or(1.0, |q| q.parse().unwrap_or(0.0));
-        if weight > best.map_or(0.0, |(weight, _)| weight) {
+        if weight > best.as_ref().map_or(0.0, |(weight, _)| *weight) {
             best = Some((weight, format));
         }
     }
@@ -87,14 +98,24 @@ pub fn of_body(media_type: &MediaType, bytes: &[u8]) -> Result<Format> {
 /// # Errors
 /// Another charset, or bytes that are not UTF-8.
 pub fn json_text<'b>(media_type: &MediaType, bytes: &'b [u8]) -> Result<Cow<'b, str>> {
+    let text = text_of("a JSON body", media_type, bytes)?;
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text).into())
+}
+
+/// The text of a body that is nothing but text, as it is.
+/// # Errors
+/// Another charset than UTF-8, or bytes that are not UTF-8.
+pub fn plain_text<'b>(media_type: &MediaType, bytes: &'b [u8]) -> Result<&'b str> {
+    text_of("a text", media_type, bytes)
+}
+
+fn text_of<'b>(what: &str, media_type: &MediaType, bytes: &'b [u8]) -> Result<&'b str> {
     let charset = media_type.parameter("charset").map(str::to_ascii_lowercase);
     if charset.as_deref().is_some_and(|charset| !matches!(charset, "utf-8" | "utf8" | "us-ascii")) {
-        return Err(Error::invalid("The charset of a JSON body must be UTF-8"));
+        return Err(Error::invalid(format!("The charset of {what} must be UTF-8")));
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        Error::invalid(format!("The body is not UTF-8: byte {} cannot be read", error.valid_up_to()))
-    })?;
-    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text).into())
+    std::str::from_utf8(bytes)
+        .map_err(|error| Error::invalid(format!("The body is not UTF-8: byte {} cannot be read", error.valid_up_to())))
 }
 
 #[cfg(test)]

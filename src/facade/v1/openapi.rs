@@ -14,7 +14,8 @@ use crate::model::scope::Scope;
 use crate::operation::table::row::GREATEST_ID;
 
 const INTRODUCTION: &str = "Data goes in as records, runs through flows, and comes out again. Every endpoint answers in \
-    JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope. A parameter may \
+    JSON or XML: what `Accept` names, else the format of the request. Every reply has the same envelope, unless its endpoint \
+    says otherwise. A parameter may \
     be a header or a part of the address; the header wins. An empty one counts as absent.";
 
 /// The statuses that a failure may have at any endpoint.
@@ -61,6 +62,7 @@ fn tags() -> Value {
         {"name": "Webhook", "description": "What external systems send."},
         {"name": "Subscription", "description": "Who hears of what happens, and what was sent."},
         {"name": "Flow", "description": "What records run through."},
+        {"name": "Keystore", "description": "What flows and clients share by key."},
         {"name": "Table", "description": "Rows of columns that the customer keeps."},
         {"name": "Options", "description": "What there is."},
         {"name": "OAuth2", "description": "Access tokens as OAuth2 libraries get them. Failures look as the standards have them."},
@@ -77,6 +79,7 @@ fn tag(path: &str) -> &'static str {
         "/v1/schema" => "Schema",
         path if path.starts_with("/v1/webhook") => "Webhook",
         path if path.starts_with("/v1/hooks") => "Subscription",
+        path if path.starts_with("/v1/keystore") => "Keystore",
         path if path.starts_with("/v1/tables") => "Table",
         _ => "Record",
     }
@@ -125,6 +128,8 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         let (doc, example, kind) = match name {
             "uuid" => ("The data record's identifier.", json!("order-4711"), text),
             "table_name" => ("The table's name.", json!("users"), text),
+            "keystore" => ("The keystore's identifier.", json!("weather"), text),
+            "key" => ("The package's key, of at most 255 bytes.", json!("london"), text),
             "id" if tag(endpoint.path) == "Table" => ("The row's number.", json!(8), Kind::Integer(1, GREATEST_ID)),
             "id" => ("The subscription's identifier.", json!("9f1c2b7de0a4451c8f0d6b1a5c3e7f90"), text),
             "message" => ("The message's `webhook-id`.", json!("msg_0198c1a27d4e7c1b9d553b1f3c0f8a11"), text),

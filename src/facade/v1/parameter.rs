@@ -157,6 +157,9 @@ const SCOPES: &[&str] = &[
     "table",
     "table.read",
     "table.definition",
+    "keystore",
+    "keystore.read",
+    "keystore.definition",
 ];
 
 /// The customer's key.

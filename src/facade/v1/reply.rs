@@ -37,6 +37,8 @@ pub struct Reply {
     pub is_partial: bool,
     /// The status, where it is not the endpoint's documented one.
     pub status: Option<StatusCode>,
+    /// What tells its entity tags from those of other representations, beside the format.
+    pub variant: &'static str,
     /// Headers that belong to this reply.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What is answered in the place of the envelope of a success.
@@ -89,6 +91,7 @@ impl Reply {
             is_repeated: false,
             is_partial: false,
             status: None,
+            variant: "",
             headers: Vec::new(),
             instead: None,
             awaited: None,

@@ -116,7 +116,7 @@ impl<'r> Exchange<'r> {
         let is_kept = is_read && !is_secret;
         let packing = if compress::applies(self.request, &text) { "-gzip" } else { "" };
         let tag = match reply.revision {
-            Some(revision) => Some(format!("\"{revision}{}{part}{packing}\"", self.format.suffix())),
+            Some(revision) => Some(format!("\"{revision}{}{}{part}{packing}\"", self.format.suffix(), reply.variant)),
             // A list has no revision, and yet is worth nothing to a client that has it.
             None => is_kept.then(|| format!("\"{}{packing}\"", key::digest(&text, 16))),
         };

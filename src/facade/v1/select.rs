@@ -1,13 +1,10 @@
 //! `?fields=`: answering with some members of a resource alone. Members are kept as they are written, so that no number
 //! changes on the way.
 
-use std::fmt;
-
-use serde::Deserializer;
-use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
+use crate::operation::json::parts::{Parts, object, parts};
 
 /// Members that one request may name, and names on the way to one.
 const MOST: usize = 64;
@@ -44,8 +41,8 @@ impl Selection {
             return show(resource, &paths);
         }
         let shown = members.iter().map(|(name, value)| match name == list {
-            true => (name, show(value.get(), &paths)),
-            false => (name, value.get().to_owned()),
+            true => (name.as_str(), show(value.get(), &paths)),
+            false => (name.as_str(), value.get().to_owned()),
         });
         object(shown)
     }
@@ -70,58 +67,12 @@ fn show(json: &str, paths: &[&[String]]) -> String {
                 .collect();
             match rests.is_empty() {
                 true => None,
-                false if rests.iter().any(|rest| rest.is_empty()) => Some((name, value.get().to_owned())),
-                false => Some((name, show(value.get(), &rests))),
+                false if rests.iter().any(|rest| rest.is_empty()) => Some((name.as_str(), value.get().to_owned())),
+                false => Some((name.as_str(), show(value.get(), &rests))),
             }
         })),
         // A way that leads beyond a plain value ends at it.
         _ => json.to_owned(),
-    }
-}
-
-fn object<'m>(members: impl Iterator<Item = (&'m String, String)>) -> String {
-    let members: Vec<String> =
-        members.map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_str()))).collect();
-    format!("{{{}}}", members.join(","))
-}
-
-/// A JSON value taken apart by one level.
-enum Parts<'j> {
-    Object(Vec<(String, &'j RawValue)>),
-    Array(Vec<&'j RawValue>),
-    Plain,
-}
-
-fn parts(json: &str) -> serde_json::Result<Parts<'_>> {
-    match json.trim_start().as_bytes().first() {
-        Some(b'{' | b'[') => serde_json::Deserializer::from_str(json).deserialize_any(Taker),
-        _ => Ok(Parts::Plain),
-    }
-}
-
-struct Taker;
-
-impl<'de> Visitor<'de> for Taker {
-    type Value = Parts<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Parts<'de>, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Parts::Object(members))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Parts<'de>, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Parts::Array(items))
     }
 }
 

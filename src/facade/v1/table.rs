@@ -2,6 +2,7 @@
 //! endpoint can be neither served undescribed nor described unserved.
 
 mod hooks;
+mod keystores;
 mod tables;
 
 use actix_web::http::Method;
@@ -33,7 +34,7 @@ const DRAFT_EXAMPLE: &str = r#"{"flow":"Leads","graph":{"nodes":[{"id":"end","ki
 const CHANGED_FLOW_EXAMPLE: &str = r#"{"flow_id":1,"flow_name":"Leads","status":"public","version":1}"#;
 
 /// Every endpoint.
-pub static ENDPOINTS: [Endpoint; 55] = [
+pub static ENDPOINTS: [Endpoint; 65] = [
     Endpoint {
         method: Method::OPTIONS,
         path: "/v1/options",
@@ -553,4 +554,14 @@ pub static ENDPOINTS: [Endpoint; 55] = [
     tables::DELETE_ROW,
     tables::INSERT_NUMBERED,
     tables::REMOVE,
+    keystores::ADD,
+    keystores::LIST,
+    keystores::GET,
+    keystores::UPDATE,
+    keystores::SEARCH,
+    keystores::GET_PACKAGE,
+    keystores::INSERT_PACKAGE,
+    keystores::PUT_PACKAGE,
+    keystores::DELETE_PACKAGE,
+    keystores::REMOVE,
 ];
