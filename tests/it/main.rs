@@ -53,6 +53,7 @@ mod sink;
 mod soap;
 mod store;
 mod support;
+mod table;
 mod token;
 mod toolkits;
 mod tree;
