@@ -302,5 +302,6 @@ proptest! {
             prop_assert_eq!(&answer["max_results"], &json!(all.len()), "{}", body);
             prop_assert_eq!(ids(&answer), page, "{}", body);
         }
+        tables.json("DELETE", &format!("/{table}"), &Value::Null);
     }
 }
