@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::model::account::CustomerId;
 use crate::model::filter::Scalar;
-use crate::model::time::{Bound, TimeZone, Timestamp};
+use crate::model::time::{Timestamp, spell_date, spell_date_time};
 
 /// A table's own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,21 +155,11 @@ impl Kind {
                 word if word.eq_ignore_ascii_case("false") => Some(Scalar::Boolean(false)),
                 _ => None,
             },
-            Kind::Date if trimmed.len() > "31-12-2019".len() => None,
-            Kind::Date => moment(value, trimmed)?.get(.."2019-04-09".len()).map(Scalar::from),
-            Kind::DateTime => moment(value, trimmed).map(|text| Scalar::Text(Cow::Owned(text))),
+            Kind::Date | Kind::DateTime if !matches!(value, Scalar::Text(_)) => None,
+            Kind::Date => spell_date(trimmed).map(|text| Scalar::Text(Cow::Owned(text))),
+            Kind::DateTime => spell_date_time(trimmed).map(|text| Scalar::Text(Cow::Owned(text))),
         }
     }
-}
-
-/// The spelling of a moment, to the second.
-fn moment(value: &Scalar<'_>, text: &str) -> Option<String> {
-    if !matches!(value, Scalar::Text(_)) {
-        return None;
-    }
-    let spelled = Timestamp::parse_bound(text, Bound::From, &TimeZone::UTC)?.to_date_time(&TimeZone::UTC);
-    // Beyond the years of four digits the order of the spelling would not be that of time.
-    (spelled.len() == "2019-04-09 15:31:21".len()).then_some(spelled)
 }
 
 /// The integer that a double is, if it is one.
@@ -288,6 +278,8 @@ mod tests {
             (Kind::DateTime, Scalar::from("2019-04-09"), text("2019-04-09 00:00:00")),
             (Kind::DateTime, Scalar::from("0000-01-01T00:00:00+02:00"), None),
             (Kind::DateTime, Scalar::from("9999-12-31 24:00:00"), None),
+            (Kind::DateTime, Scalar::from("31-12-9999 23:59:59"), text("9999-12-31 23:59:59")),
+            (Kind::Date, Scalar::from("9999-12-31"), text("9999-12-31")),
             (Kind::Date, Scalar::Null, Some(Scalar::Null)),
         ] {
             assert_eq!(kind.keep(&value), kept, "{kind:?} {value:?}");

@@ -112,6 +112,33 @@ impl Timestamp {
     }
 }
 
+/// The date that is written as for [`Timestamp::parse_bound`], without a time: `2019-04-09`. `None` if it is not one.
+pub fn spell_date(text: &str) -> Option<String> {
+    Some(parse_date(text.trim())?.to_string()).filter(|spelled| spelled.len() == "2019-04-09".len())
+}
+
+/// The moment that is written so, in UTC and to the second: `2019-04-09 15:31:21`. Without a time it is the beginning of the
+/// day, without an offset it is in UTC. `None` if it is not one, or not in a year of four digits.
+///
+/// Unlike an instant, it may be at the very end of the year 9999.
+pub fn spell_date_time(text: &str) -> Option<String> {
+    let (date, time) = match text.trim().split_once([' ', 'T', 't']) {
+        Some((date, time)) => (parse_date(date)?, Some(parse_time(time)?)),
+        None => (parse_date(text.trim())?, None),
+    };
+    let shown = match time {
+        None => date.at(0, 0, 0, 0),
+        Some(Clock { days, time, offset, .. }) => {
+            let date = if days == 0 { date } else { date.tomorrow().ok()? };
+            match offset {
+                None => date.to_datetime(time),
+                Some(zone) => TimeZone::UTC.to_datetime(zone.to_timestamp(date.to_datetime(time)).ok()?),
+            }
+        }
+    };
+    Some(DATE_TIME.datetime_to_string(&shown)).filter(|spelled| spelled.len() == "2019-04-09 15:31:21".len())
+}
+
 /// Which end of a span of time a date is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {

@@ -55,6 +55,7 @@ mod sink;
 mod soap;
 mod store;
 mod support;
+mod table;
 mod token;
 mod toolkits;
 mod tree;

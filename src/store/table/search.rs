@@ -120,8 +120,9 @@ enum Keys {
 impl Keys {
     fn of(rule: &Rule<Field>) -> Option<Keys> {
         let moment = |value: &Scalar<'_>| {
-            let at = Timestamp::parse_bound(&value.to_text(), Bound::From, &TimeZone::UTC)?;
-            Some(Limit { at: at.0, is_included: true })
+            // Of the moments that can be written, only those at the very end are no instants.
+            let at = Timestamp::parse_bound(&value.to_text(), Bound::From, &TimeZone::UTC);
+            Some(Limit { at: at.map_or(i64::MAX, |at| at.0), is_included: true })
         };
         match &rule.field {
             Field::Id => key::numbers(&rule.test, key::integer_at_or_below).map(Keys::Own),
