@@ -21,6 +21,7 @@ mod rescue;
 mod runner;
 mod schedule;
 mod soap;
+mod table;
 mod token;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ pub mod check;
 pub mod content;
 pub mod delivery;
 pub mod diagram;
+pub mod errand;
 pub mod event;
 pub mod execution;
 pub mod flow;

@@ -2,6 +2,7 @@
 //! How a step is carried out is not known here.
 
 pub mod keystore;
+pub mod table;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -55,6 +56,8 @@ pub enum Kind {
     Record(RecordChange),
     /// Reads or writes a package of a keystore.
     Keystore(Box<keystore::KeystoreStep>),
+    /// Reads or writes rows of a table.
+    Table(Box<table::TableStep>),
     /// Moves the record to the beginning of another flow.
     Move(MoveTo),
     /// Runs another flow with a record of its own, and goes on with what that gives.
@@ -233,6 +236,7 @@ impl Kind {
             Kind::Soap(_) => "soap",
             Kind::Record(_) => "record",
             Kind::Keystore(_) => "keystore",
+            Kind::Table(_) => "table",
             Kind::Move(_) => "move",
             Kind::Flow(_) => "flow",
             Kind::Delay(_) => "delay",
@@ -294,7 +298,7 @@ impl Kind {
 }
 
 /// The names of all kinds, as diagrams write them.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "transform",
     "branch",
     "http",
@@ -302,6 +306,7 @@ pub const KINDS: [&str; 14] = [
     "soap",
     "record",
     "keystore",
+    "table",
     "move",
     "flow",
     "delay",
@@ -362,6 +367,7 @@ fn kind(name: &str, fields: &mut Fields) -> Result<Kind> {
         "soap" => Kind::Soap(Box::new(soap(fields)?)),
         "record" => Kind::Record(record(fields)?),
         "keystore" => Kind::Keystore(Box::new(keystore::read(fields)?)),
+        "table" => Kind::Table(Box::new(table::read(fields)?)),
         "move" => Kind::Move(MoveTo { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
         "flow" => Kind::Flow(RunFlow { flow: fields.plain("flow")?, data: fields.optional_plain("data")? }),
         "delay" => Kind::Delay(delay(fields)?),

@@ -20,9 +20,9 @@ use crate::model::record::RecordStatus;
 use crate::model::run::Claim;
 use crate::model::time::Timestamp;
 use crate::operation::diagram::flow_of_record;
+use crate::operation::errand::Errand;
 use crate::operation::event::{Audience, RecordNews};
 use crate::operation::internal::{Content, Destination, MadeRecord};
-use crate::operation::keystore::change::Errand;
 use crate::store::run::{self, Place};
 use crate::store::{Tx, account, callback};
 

@@ -23,8 +23,8 @@ use crate::expression::Limits;
 use crate::expression::names::Names;
 use crate::model::run::Claim;
 use crate::model::time::Timestamp;
+use crate::operation::errand::Errand;
 use crate::operation::internal::{Content, Destination};
-use crate::operation::keystore::change::Errand;
 use crate::operation::wait::REPLY;
 use crate::store::{callback, run};
 

@@ -11,7 +11,8 @@ use super::local::{Outcome, render, render_optional};
 use crate::diagram::step::keystore::{Action, Expected, KeystoreStep};
 use crate::expression::template::Template;
 use crate::model::time::Timestamp;
-use crate::operation::keystore::change::{Change, Errand, Expectation};
+use crate::operation::errand::Errand;
+use crate::operation::keystore::change::{self, Change, Expectation};
 use crate::operation::keystore::path::JsonPath;
 
 /// Goes for what a step is after, or says what has to be done.
@@ -22,7 +23,11 @@ pub(super) fn go(terms: &Terms<'_>, journey: &mut Journey, step: &KeystoreStep, 
     let keystore = text(terms, journey, "keystore", &step.keystore, now)?;
     let key = text(terms, journey, "key", &step.key, now)?;
     let change = change(terms, journey, &step.action, now)?;
-    let errand = Errand { keystore, key, change };
+    send(terms, journey, Errand::Package(change::Errand { keystore, key, change }))
+}
+
+/// Reads at once what is only read; else says what has to be done.
+pub(super) fn send(terms: &Terms<'_>, journey: &Journey, errand: Errand) -> Outcome<Done> {
     let customer = journey.claim.customer;
     match terms.app.store.peek(|tx| errand.read(tx, customer))? {
         Some(value) => Ok(Done::Output(value)),
@@ -61,7 +66,12 @@ fn change(terms: &Terms<'_>, journey: &mut Journey, action: &Action, now: Timest
 }
 
 /// What is to be written: what the template comes to or, without one, the step's input.
-fn message(terms: &Terms<'_>, journey: &mut Journey, template: Option<&Template>, now: Timestamp) -> Outcome<Value> {
+pub(super) fn message(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    template: Option<&Template>,
+    now: Timestamp,
+) -> Outcome<Value> {
     match render_optional(terms, journey, "value", template, now)? {
         Some(value) => Ok(value),
         None => Ok(Value::clone(&journey.input())),
@@ -69,7 +79,13 @@ fn message(terms: &Terms<'_>, journey: &mut Journey, template: Option<&Template>
 }
 
 /// What is a text, or a number that is written as one.
-fn text(terms: &Terms<'_>, journey: &mut Journey, place: &str, template: &Template, now: Timestamp) -> Outcome<String> {
+pub(super) fn text(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: &Template,
+    now: Timestamp,
+) -> Outcome<String> {
     match render(terms, journey, place, template, now)? {
         Value::String(text) => Ok(text),
         Value::Number(number) => Ok(number.to_string()),
@@ -77,7 +93,13 @@ fn text(terms: &Terms<'_>, journey: &mut Journey, place: &str, template: &Templa
     }
 }
 
-fn integer(terms: &Terms<'_>, journey: &mut Journey, place: &str, template: &Template, now: Timestamp) -> Outcome<i64> {
+pub(super) fn integer(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: &Template,
+    now: Timestamp,
+) -> Outcome<i64> {
     let value = render(terms, journey, place, template, now)?;
     let number = match &value {
         // Numbers in expressions are doubles; one that is whole is written without a point.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{self, StepFailure};
 use super::journey::{Child, Done, Journey, Performed, Terms};
-use super::keystore;
+use super::{keystore, table};
 use crate::auth::key;
 use crate::diagram::policy::duration_of;
 use crate::diagram::step::{
@@ -50,6 +50,7 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
         Kind::Branch => Ok(Done::Pass),
         Kind::Record(change) => change_record(terms, journey, change, now),
         Kind::Keystore(step) => keystore::go(terms, journey, step, now),
+        Kind::Table(step) => table::go(terms, journey, step, now),
         Kind::Move(target) => move_on(terms, journey, target, now),
         Kind::Flow(call) => run_flow(terms, journey, call, step, now),
         Kind::Delay(step) => delay(terms, journey, step, now),

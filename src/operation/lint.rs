@@ -12,7 +12,7 @@ use crate::model::scope::Scope;
 use crate::model::secret::Secret;
 use crate::operation::flow::{find_flow, look_up};
 use crate::operation::{Access, Operation, check};
-use crate::store::{flow, keystore, secret};
+use crate::store::{flow, keystore, secret, table};
 
 /// Something that was found in a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,11 +90,17 @@ impl Operation for LintFlow {
                     findings.push(Finding { severity: Severity::Warning, text });
                 }
                 findings.extend(missing_secrets(&graph, &secret::list(tx, customer)?));
-                for (id, name) in serde_json::from_str(&graph).map(|graph| named_keystores(&graph)).unwrap_or_default()
-                {
-                    if keystore::find(tx, customer, &name)?.is_none() {
-                        let text = format!("The node '{id}': there is no keystore '{name}'");
-                        findings.push(Finding { severity: Severity::Warning, text });
+                for kept in ["keystore", "table"] {
+                    for (id, name) in serde_json::from_str(&graph).map(|graph| named(&graph, kept)).unwrap_or_default()
+                    {
+                        let is_there = match kept {
+                            "keystore" => keystore::find(tx, customer, &name)?.is_some(),
+                            _ => table::find(tx, customer, &name)?.is_some(),
+                        };
+                        if !is_there {
+                            let text = format!("The node '{id}': there is no {kept} '{name}'");
+                            findings.push(Finding { severity: Severity::Warning, text });
+                        }
                     }
                 }
                 Ok(findings)
@@ -175,10 +181,10 @@ fn named_flows(graph: &Map<String, Value>) -> Vec<(String, String)> {
     found
 }
 
-/// The keystores that the graph names as they are, each with its node.
-fn named_keystores(graph: &Map<String, Value>) -> Vec<(String, String)> {
-    let used = nodes(graph).filter(|node| text(node, "kind") == "keystore");
-    let named = used.filter_map(|node| Some((text(node, "id"), text(node.get("fields")?, "keystore"))));
+/// What steps of that kind name as it is in the field that is called like them, each with its node.
+fn named(graph: &Map<String, Value>, kind: &str) -> Vec<(String, String)> {
+    let used = nodes(graph).filter(|node| text(node, "kind") == kind);
+    let named = used.filter_map(|node| Some((text(node, "id"), text(node.get("fields")?, kind))));
     let plain = named.filter(|(_, name)| !name.is_empty() && !name.contains("{{"));
     plain.map(|(id, name)| (id.to_owned(), name.to_owned())).collect()
 }

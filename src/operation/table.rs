@@ -3,6 +3,7 @@
 //! definition may say is in [`shape`], what becomes of the rows when it changes in [`alter`].
 
 pub mod alter;
+pub mod errand;
 pub mod export;
 pub mod import;
 pub mod row;

@@ -8,6 +8,7 @@ mod property;
 mod restart;
 mod row;
 mod search;
+mod step;
 mod wire;
 
 use serde_json::{Value, json};

@@ -10,14 +10,13 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
 use crate::model::account::CustomerId;
-use crate::model::filter::{Condition, Rule, Scalar, Test};
 use crate::model::scope::Scope;
-use crate::model::table::{Field, StoredRow, Table};
-use crate::model::time::{MILLISECONDS_OF_A_SECOND, Timestamp};
+use crate::model::table::{DATE_CREATED, DATE_UPDATED, ID, StoredRow, Table};
+use crate::model::time::{MILLISECONDS_OF_A_SECOND, TimeZone, Timestamp};
 use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::revision::{self, Revision};
 use crate::operation::table::find;
-use crate::operation::table::search::{self, Query};
+use crate::operation::table::search::{self, Query, Search};
 use crate::operation::table::values::{Content, Values};
 use crate::operation::{Access, Operation};
 use crate::store::table::row;
@@ -37,6 +36,19 @@ pub struct TableRow {
     pub updated: Timestamp,
     /// Its values by their columns' names, in the columns' order; null where there is none.
     pub values: Map<String, Value>,
+}
+
+impl TableRow {
+    /// The row as clients and flows see it: `id` as a text, the dates in UTC, and the columns.
+    pub fn to_json(&self) -> Value {
+        let mut members = Map::with_capacity(self.values.len() + 3);
+        members.insert(ID.to_owned(), self.id.to_string().into());
+        for (name, at) in [(DATE_CREATED, self.created), (DATE_UPDATED, self.updated)] {
+            members.insert(name.to_owned(), at.to_date_time(&TimeZone::UTC).into());
+        }
+        members.extend(self.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Value::Object(members)
+    }
 }
 
 /// A row with what tells it from its other states.
@@ -253,42 +265,78 @@ pub fn update(
         return Err(Error::invalid("columns must name at least one column"));
     }
     let mut search = search::prepare(&table, query)?;
-    match id {
-        None if search.condition.is_empty() => {
-            return Err(Error::invalid("Either the row's id must be in the path, or where must have rules"));
-        }
-        None => {}
-        Some(id) => {
-            find_row(tx, &table, id)?;
-            let rule = Rule {
-                place: "id".to_owned(),
-                field: Field::Id,
-                test: Test::Equal(Scalar::Integer(id)),
-                is_negated: false,
-                as_text: false,
-            };
-            search.condition = Condition::All(vec![Condition::Rule(rule), search.condition]);
-        }
+    meant(tx, &table, id, &mut search)?;
+    let found = search::run(tx, &table, &search)?.rows;
+    // Everything is checked before anything is written, since a step of a flow goes on after a refusal.
+    let contents = found.iter().map(|stored| changed(tx, &table, stored, values, seconds(now)));
+    let contents = contents.collect::<Result<Vec<_>>>()?;
+    if let [_, second, ..] = &contents[..] {
+        second.check_repeatable(&table, values)?;
     }
-    let found = search::run(tx, &table, &search)?;
-    found.rows.into_iter().map(|stored| update_one(tx, &table, &stored, values, seconds(now))).collect()
+    let mut rows = Vec::with_capacity(contents.len());
+    for (before, content) in found.iter().zip(contents) {
+        let old_keys = Content::of(before)?.keys(&table);
+        row::update(tx, table.id, &content.stored()?, &old_keys, &content.keys(&table))?;
+        rows.push(content.shown(&table));
+    }
+    Ok(rows)
 }
 
-fn update_one(
+/// Narrows a search to the row that is meant; refuses to mean all rows.
+fn meant(tx: &mut dyn Tx, table: &Table, id: Option<i64>, search: &mut Search) -> Result<()> {
+    match id {
+        None if search.condition.is_empty() => {
+            Err(Error::invalid("Either the row's id must be given, or where must have rules"))
+        }
+        None => Ok(()),
+        Some(id) => {
+            find_row(tx, table, id)?;
+            search.narrow(id);
+            Ok(())
+        }
+    }
+}
+
+/// A row with other values, which it may have.
+fn changed(
     tx: &mut dyn Tx,
     table: &Table,
     stored: &StoredRow,
     values: &Map<String, Value>,
     now: Timestamp,
-) -> Result<TableRow> {
+) -> Result<Content> {
     let mut content = Content::of(stored)?;
-    let old_keys = content.keys(table);
     content.put(table, values)?;
     content.check(table)?;
     content.updated = now;
     content.check_unique(tx, table)?;
-    row::update(tx, table.id, &content.stored()?, &old_keys, &content.keys(table))?;
-    Ok(content.shown(table))
+    content.stored()?;
+    Ok(content)
+}
+
+/// Removes the row of that number, those that the query finds, or what is both; gives them as they were.
+///
+/// # Errors
+///
+/// `NotFound` for the table and the number. `InvalidInput` if neither a number nor a condition is given.
+pub fn delete_found(
+    tx: &mut dyn Tx,
+    customer: CustomerId,
+    name: &str,
+    id: Option<i64>,
+    query: &Query,
+) -> Result<Vec<TableRow>> {
+    let table = find(tx, customer, name)?;
+    table::lock(tx, &table, table.next_row)?;
+    let mut search = search::prepare(&table, query)?;
+    meant(tx, &table, id, &mut search)?;
+    let mut rows = Vec::new();
+    for stored in search::run(tx, &table, &search)?.rows {
+        let content = Content::of(&stored)?;
+        row::remove(tx, table.id, stored.id, &content.keys(&table))?;
+        rows.push(content.shown(&table));
+    }
+    Ok(rows)
 }
 
 /// Removes a row of the customer's table; false if there is none.

@@ -9,9 +9,9 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::model::account::CustomerId;
-use crate::model::filter::{Condition, Rule, Scalar};
+use crate::model::filter::{Condition, Rule, Scalar, Test};
 use crate::model::scope::Scope;
-use crate::model::table::{Field, Order, StoredRow, Table};
+use crate::model::table::{Field, ID, Order, StoredRow, Table};
 use crate::operation::table::row::TableRow;
 use crate::operation::table::values::{Content, columns};
 use crate::operation::table::{clip, find};
@@ -74,19 +74,28 @@ impl Operation for SearchRows {
 
     async fn run(self, app: &App, caller: &Caller) -> Result<FoundRows> {
         let customer = caller.customer().id;
-        app.store.read(move |tx| find_rows(tx, customer, &self.table, &self.query)).await
+        app.store.read(move |tx| find_rows(tx, customer, &self.table, None, &self.query)).await
     }
 }
 
-/// Finds rows of the customer's table.
+/// Finds rows of the customer's table: of those that the query finds, that of the number if there is one.
 ///
 /// # Errors
 ///
 /// `NotFound` for the table. `InvalidInput` that names the place: a column that is none, a value that is not of its kind, a
 /// limit that is too high.
-pub fn find_rows(tx: &mut dyn Tx, customer: CustomerId, name: &str, query: &Query) -> Result<FoundRows> {
+pub fn find_rows(
+    tx: &mut dyn Tx,
+    customer: CustomerId,
+    name: &str,
+    id: Option<i64>,
+    query: &Query,
+) -> Result<FoundRows> {
     let table = find(tx, customer, name)?;
-    let search = prepare(&table, query)?;
+    let mut search = prepare(&table, query)?;
+    if let Some(id) = id {
+        search.narrow(id);
+    }
     let Found { rows, total } = run(tx, &table, &search)?;
     let rows = rows.iter().map(|row| Ok(Content::of(row)?.shown(&table))).collect::<Result<_>>()?;
     Ok(FoundRows { rows, total, limit: search.limit, offset: search.offset })
@@ -98,6 +107,21 @@ pub(super) struct Search {
     order: Order,
     limit: i64,
     offset: i64,
+}
+
+impl Search {
+    /// Finds no row but that of this number.
+    pub(super) fn narrow(&mut self, id: i64) {
+        let rule = Rule {
+            place: ID.to_owned(),
+            field: Field::Id,
+            test: Test::Equal(Scalar::Integer(id)),
+            is_negated: false,
+            as_text: false,
+        };
+        let asked = std::mem::replace(&mut self.condition, Condition::All(Vec::new()));
+        self.condition = Condition::All(vec![Condition::Rule(rule), asked]);
+    }
 }
 
 /// What a search came to.

@@ -113,6 +113,22 @@ impl Content {
         }
     }
 
+    /// That other rows may get these values too.
+    /// # Errors
+    /// `Conflict` that names a unique column among them.
+    pub(super) fn check_repeatable(&self, table: &Table, given: &Map<String, Value>) -> Result<()> {
+        let is_taken = |column: &&Column| {
+            column.is_unique && given.contains_key(&column.name) && self.values.contains_key(&column.number)
+        };
+        match table.columns.iter().find(is_taken) {
+            None => Ok(()),
+            Some(column) => {
+                let message = format!("{} must be unique, but several rows would get the same", column.name);
+                Err(Error::new(Code::Conflict, message))
+            }
+        }
+    }
+
     /// That no other row has the same in a unique column. Null is not the same as null.
     /// # Errors
     /// `Conflict` that names the column.

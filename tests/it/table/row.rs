@@ -169,7 +169,7 @@ fn rows_are_changed_only_where_it_is_said_which() {
     let columns = json!([{"column_name": "username", "column_value": "y"}]);
     let rules = json!({"rules": [{"field": "age", "operator": ">", "value": 0}]});
     for (path, body, expected) in [
-        ("/users", json!({"columns": columns}), "Either the row's id must be in the path, or where must have rules"),
+        ("/users", json!({"columns": columns}), "Either the row's id must be given, or where must have rules"),
         ("/users", json!({"columns": columns, "where": {}}), "Either the row's id"),
         ("/users", json!({"columns": columns, "where": {"rules": []}, "limit": 1}), "Either the row's id"),
         ("/users", json!({"where": rules}), "columns must name at least one column"),
