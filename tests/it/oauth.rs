@@ -221,7 +221,7 @@ fn the_addresses_are_told_as_the_sender_sees_them() {
         assert_eq!(told["grant_types_supported"], json!(["client_credentials"]));
         assert_eq!(told["response_types_supported"], json!([]));
         assert_eq!(told["token_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post"]));
-        assert_eq!(told["scopes_supported"].as_array().map(Vec::len), Some(9));
+        assert_eq!(told["scopes_supported"].as_array().map(Vec::len), Some(12));
         let head = app.bodiless("HEAD", path, &[("Host", "gateway.example:8443")]);
         assert_eq!((head.status, head.header("content-length")), (200, answer.header("content-length")));
     }

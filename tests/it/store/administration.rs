@@ -84,7 +84,7 @@ async fn a_second_start_changes_nothing() {
     assert_eq!(before.keys().collect::<Vec<_>>(), ["flowgate.db"]);
     open(&data).expect("a second start").close();
     assert!(contents(&data) == before);
-    assert_eq!(store::migrate(&data).expect("nothing to do"), (4, 4));
+    assert_eq!(store::migrate(&data).expect("nothing to do"), (5, 5));
     assert!(contents(&data) == before);
 }
 
@@ -96,7 +96,7 @@ fn a_database_is_created_whole_or_not_at_all() {
     for leftover in ["flowgate.db.new", "flowgate.db.new-journal"] {
         std::fs::write(data.join(leftover), b"half of one").expect("a leftover of a crash");
     }
-    assert_eq!(store::migrate(&data).expect("a database"), (0, 4));
+    assert_eq!(store::migrate(&data).expect("a database"), (0, 5));
     assert_eq!(contents(&data).keys().collect::<Vec<_>>(), ["flowgate.db"]);
     open(&data).expect("the store");
 }

@@ -80,7 +80,7 @@ async fn a_newer_database_is_refused() {
     let (_keep, directory) = with_database(&newer);
     let message = refused(&directory, "a newer database");
     assert!(
-        message.ends_with("was written by a newer version of Flowgate (schema 99, this binary knows 4)"),
+        message.ends_with("was written by a newer version of Flowgate (schema 99, this binary knows 5)"),
         "{message}"
     );
     let attached = Store::attach(&directory, &Options::default()).expect_err("newer");
@@ -174,7 +174,7 @@ async fn a_sound_database_is_reported_as_sound() {
     let fresh = Fresh::new();
     fresh.store.write(|tx| customer_with_flow(tx, "acme")).await.expect("a flow");
     let running = store::check(&fresh.data()).expect("a report beside the writer");
-    assert_eq!((running.version, running.known, running.problems.len()), (4, 4, 0));
+    assert_eq!((running.version, running.known, running.problems.len()), (5, 5, 0));
     let data = fresh.data();
     fresh.store.close();
     let before = contents(&data);
