@@ -9,6 +9,7 @@ mod process;
 mod records;
 mod refusal;
 mod runs;
+mod tables;
 pub(crate) mod writing;
 
 use std::collections::BTreeMap;

@@ -134,6 +134,8 @@ pub(super) struct Found {
 pub(super) fn prepare(table: &Table, query: &Query) -> Result<Search> {
     let condition = match &query.filter {
         None | Some(Value::Null) => Condition::All(Vec::new()),
+        // How XML has none.
+        Some(Value::String(text)) if text.is_empty() => Condition::All(Vec::new()),
         Some(filter) => Condition::read(filter).map_err(Error::invalid)?,
     };
     let condition = condition.try_map(&mut |rule| of_column(table, rule))?;

@@ -17,6 +17,10 @@ use crate::store::Tx;
 use crate::store::table::key::{self, Limit, Range};
 use crate::store::table::row::stored;
 
+/// Rules of which it is seen how many rows they find, and how many rows are looked at for that.
+const COMPARED: usize = 8;
+const MEASURED: i64 = 10_000;
+
 /// Which rows of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'w> {
@@ -56,7 +60,7 @@ pub fn narrowed(condition: &Condition<Field>) -> Condition<Field> {
 
 /// How many rows are wanted.
 pub fn count(tx: &mut dyn Tx, wanted: Wanted<'_>) -> Result<i64> {
-    let plan = Plan::narrowest(wanted);
+    let plan = Plan::narrowest(tx, wanted)?;
     let mut statement = Statement::of("SELECT COUNT(*)");
     plan.walk(&mut statement, plan.reads_row());
     let rows = statement.query(tx)?;
@@ -70,7 +74,7 @@ pub fn count(tx: &mut dyn Tx, wanted: Wanted<'_>) -> Result<i64> {
 pub fn page(tx: &mut dyn Tx, wanted: Wanted<'_>, page: Page<'_>, count: i64, next_row: i64) -> Result<Vec<i64>> {
     let last = i128::from(page.offset) + i128::from(page.limit);
     let are_many = i128::from(count) * i128::from(count) >= last * i128::from(next_row);
-    let mut plan = Plan::narrowest(wanted);
+    let mut plan = Plan::narrowest(tx, wanted)?;
     if are_many || plan.walks(&page.order.field) {
         plan = Plan::ordered(wanted, &page.order.field);
     }
@@ -88,7 +92,7 @@ pub fn page(tx: &mut dyn Tx, wanted: Wanted<'_>, page: Page<'_>, count: i64, nex
 
 /// The numbers of rows that are wanted, in no order; not more than so many.
 pub fn some(tx: &mut dyn Tx, wanted: Wanted<'_>, most: i64) -> Result<Vec<i64>> {
-    let plan = Plan::narrowest(wanted);
+    let plan = Plan::narrowest(tx, wanted)?;
     let mut statement = Statement::of("SELECT ");
     statement.push(plan.id());
     plan.walk(&mut statement, plan.reads_row());
@@ -166,9 +170,23 @@ struct Plan<'w> {
 }
 
 impl<'w> Plan<'w> {
-    /// Begins with what narrows most.
-    fn narrowest(wanted: Wanted<'w>) -> Plan<'w> {
-        let (walked, found) = match narrowest(wanted.condition) {
+    /// Begins with what narrows most: of several rules that must all hold, that which is seen to find the fewest rows.
+    fn narrowest(tx: &mut dyn Tx, wanted: Wanted<'w>) -> Result<Plan<'w>> {
+        let mut candidates: Vec<_> = match wanted.condition {
+            Condition::All(rules) => rules.iter().filter_map(narrowest).collect(),
+            other => narrowest(other).into_iter().collect(),
+        };
+        candidates.sort_by_key(|(rank, _)| *rank);
+        candidates.truncate(COMPARED);
+        let mut best: Option<(i64, Vec<&'w Rule<Field>>)> = None;
+        let are_several = candidates.len() > 1;
+        for (_, rules) in candidates {
+            let size = if are_several { measure(tx, wanted.table, &rules)? } else { 0 };
+            if best.as_ref().is_none_or(|(least, _)| size < *least) {
+                best = Some((size, rules));
+            }
+        }
+        let (walked, found) = match best {
             // Rules about no more than one column are decided by its keys, whatever they are.
             None => (only_column(wanted.condition), Vec::new()),
             Some((_, rules)) => match rules.as_slice() {
@@ -178,7 +196,7 @@ impl<'w> Plan<'w> {
                 _ => (None, rules),
             },
         };
-        Plan { wanted, walked, found }
+        Ok(Plan { wanted, walked, found })
     }
 
     /// Goes through all in their order.
@@ -221,41 +239,12 @@ impl<'w> Plan<'w> {
         }
         if !self.found.is_empty() {
             statement.push(" AND r.id IN (");
-            for (index, rule) in self.found.iter().enumerate() {
-                statement.push(if index == 0 { "" } else { " UNION ALL " });
-                self.find(statement, rule);
-            }
+            find(statement, self.wanted.table, &self.found);
             statement.push(")");
         }
         if !self.wanted.condition.is_empty() {
             statement.push(" AND ");
             self.condition(statement, self.wanted.condition);
-        }
-    }
-
-    /// The rows that a rule finds by itself.
-    fn find(&self, statement: &mut Statement, rule: &Rule<Field>) {
-        match Keys::of(rule) {
-            Some(Keys::Column(number, range)) => {
-                statement.push("SELECT k.row_id FROM table_key AS k WHERE k.table_id = ");
-                statement.bind(self.wanted.table.0);
-                statement.push(" AND k.number = ");
-                statement.bind(number);
-                statement.push(" AND ");
-                statement.range("k.value", range);
-            }
-            Some(Keys::Own(range)) => {
-                statement.push("SELECT s.id FROM table_row AS s WHERE s.table_id = ");
-                statement.bind(self.wanted.table.0);
-                statement.push(" AND ");
-                let column = match rule.field {
-                    Field::Created => "s.created_at",
-                    Field::Updated => "s.updated_at",
-                    Field::Id | Field::Column { .. } => "s.id",
-                };
-                statement.range(column, range);
-            }
-            None => {}
         }
     }
 
@@ -327,6 +316,47 @@ impl<'w> Plan<'w> {
         }
         statement.push(self.id());
         statement.push(direction);
+    }
+}
+
+/// How many rows the rules find of which one must hold, as far as it is worth knowing.
+fn measure(tx: &mut dyn Tx, table: TableId, rules: &[&Rule<Field>]) -> Result<i64> {
+    let mut statement = Statement::of("SELECT COUNT(*) FROM (");
+    find(&mut statement, table, rules);
+    statement.push(" LIMIT ");
+    statement.bind(MEASURED);
+    statement.push(") AS found");
+    let rows = statement.query(tx)?;
+    rows.first().map_or(Ok(0), |row| row.integer(0))
+}
+
+/// The rows that these rules find, each by itself.
+fn find(statement: &mut Statement, table: TableId, rules: &[&Rule<Field>]) {
+    for (index, rule) in rules.iter().enumerate() {
+        statement.push(if index == 0 { "" } else { " UNION ALL " });
+        match Keys::of(rule) {
+            Some(Keys::Column(number, range)) => {
+                statement.push("SELECT k.row_id FROM table_key AS k WHERE k.table_id = ");
+                statement.bind(table.0);
+                statement.push(" AND k.number = ");
+                statement.bind(number);
+                statement.push(" AND ");
+                statement.range("k.value", range);
+            }
+            Some(Keys::Own(range)) => {
+                statement.push("SELECT s.id FROM table_row AS s WHERE s.table_id = ");
+                statement.bind(table.0);
+                statement.push(" AND ");
+                let column = match rule.field {
+                    Field::Created => "s.created_at",
+                    Field::Updated => "s.updated_at",
+                    Field::Id | Field::Column { .. } => "s.id",
+                };
+                statement.range(column, range);
+            }
+            // It was asked whether there are any.
+            None => {}
+        }
     }
 }
 
@@ -441,7 +471,8 @@ mod tests {
             ),
         ] {
             let wanted = Wanted { table: TableId(1), condition: &condition };
-            let found = steps(&mut connection, &Plan::narrowest(wanted), None);
+            let plan = Plan::narrowest(&mut connection, wanted).expect("a plan");
+            let found = steps(&mut connection, &plan, None);
             let found: Vec<&str> =
                 found.lines().filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN")).collect();
             assert_eq!(found.len(), expected.lines().count(), "{condition:?}\n{found:#?}");

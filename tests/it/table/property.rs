@@ -159,7 +159,9 @@ fn exact(value: &Value) -> Option<(i128, f64)> {
     if floor.abs() >= 1e30 {
         return Some((if floor > 0.0 { i128::MAX } else { i128::MIN }, floor));
     }
-    Some((floor as i128, float - floor))
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and not as far as that")]
+    let whole = floor as i128;
+    Some((whole, float - floor))
 }
 
 fn truth(value: &Value) -> bool {

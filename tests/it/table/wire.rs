@@ -46,6 +46,8 @@ fn rows_go_in_and_come_out_as_xml() {
         &single[8..single.len() - 9]
     );
     assert_eq!(send(&tables, "PUT", "/users", &[XML], &update).element("total").as_deref(), Some("1"));
+    let nothing = "<search><where/><limit/><offset/><order_field/><order_type/></search>";
+    assert_eq!(send(&tables, "POST", "/users/search", &[XML], nothing).element("max_results").as_deref(), Some("2"));
     let table = "<table><name>t</name><columns><item><name>a</name><type>text</type><indexed>true</indexed></item></columns></table>";
     assert_eq!(send(&tables, "POST", "", &[XML], table).status, 201);
     let refused = send(&tables, "POST", "/t", &[XML], "<row><b>1</b></row>");
