@@ -321,8 +321,7 @@ fn most_at_once(head: &'static str) -> usize {
     }
     works.app.run_due();
     assert_eq!(receiver.seen().len(), 6);
-    let most = present.0.lock().expect("the state").1;
-    most
+    present.0.lock().expect("the state").1
 }
 
 #[test]
