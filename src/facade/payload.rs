@@ -1,7 +1,7 @@
 //! What is posted to webhooks, read: JSON, XML, forms, packages of files and plain text become one JSON value, and the text
 //! of what was sent is kept beside it. What becomes of it is not known here.
 //!
-//! JSON is the value that it is. Of XML the outermost element is an object of what is within it ([`xml`]). The fields of a form are
+//! JSON is the value that it is. Of XML the outermost element is an object of what is within it. The fields of a form are
 //! the members of an object, those that come several times arrays; a file is an object of `name`, `type` and `content`,
 //! which is in base64. Plain text is `{"text": …}`.
 
