@@ -135,6 +135,8 @@ fn lowered(text: &str) -> Vec<char> {
 fn spelled(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // Zero has no sign once it is kept.
+        Value::Number(number) if number.as_f64() == Some(0.0) => "0".to_owned(),
         Value::Number(number) => {
             let text = number.to_string();
             text.strip_suffix(".0").unwrap_or(&text).to_owned()
