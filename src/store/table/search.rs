@@ -103,7 +103,7 @@ pub fn some(tx: &mut dyn Tx, wanted: Wanted<'_>, most: i64) -> Result<Vec<i64>> 
 
 /// So many of the rows that are wanted after that number, by number.
 pub fn after(tx: &mut dyn Tx, wanted: Wanted<'_>, after: i64, most: i64) -> Result<Vec<StoredRow>> {
-    let plan = Plan { wanted, walked: None, found: Vec::new() };
+    let plan = Plan { wanted, walked: None, found: Vec::new(), is_scattered: false };
     let mut statement = Statement::of("SELECT r.id, r.created_at, r.updated_at, r.data");
     plan.walk(&mut statement, true);
     statement.push(" AND r.id > ");
@@ -167,6 +167,9 @@ struct Plan<'w> {
     walked: Option<i64>,
     /// The rules of which one must hold, if the rows that they find are put together first.
     found: Vec<&'w Rule<Field>>,
+    /// Whether it begins with several keys that are not side by side. The engine would rather go through all keys of the column
+    /// in the order of the rows, which is wanted then, than sort the few that there are.
+    is_scattered: bool,
 }
 
 impl<'w> Plan<'w> {
@@ -186,6 +189,14 @@ impl<'w> Plan<'w> {
                 best = Some((size, rules));
             }
         }
+        let is_scattered = best.as_ref().is_some_and(|(_, rules)| match rules.as_slice() {
+            [rule] => match Keys::of(rule) {
+                Some(Keys::Column(_, Range::OneOf(keys))) => keys.len() > 1,
+                Some(Keys::Column(_, Range::Within { .. })) => true,
+                Some(Keys::Own(_)) | None => false,
+            },
+            _ => false,
+        });
         let (walked, found) = match best {
             // Rules about no more than one column are decided by its keys, whatever they are.
             None => (only_column(wanted.condition), Vec::new()),
@@ -196,13 +207,13 @@ impl<'w> Plan<'w> {
                 _ => (None, rules),
             },
         };
-        Ok(Plan { wanted, walked, found })
+        Ok(Plan { wanted, walked, found, is_scattered })
     }
 
     /// Goes through all in their order.
     fn ordered(wanted: Wanted<'w>, field: &Field) -> Plan<'w> {
         let walked = if let Field::Column { number, .. } = field { Some(*number) } else { None };
-        Plan { wanted, walked, found: Vec::new() }
+        Plan { wanted, walked, found: Vec::new(), is_scattered: false }
     }
 
     /// Whether it goes along that column.
@@ -314,6 +325,7 @@ impl<'w> Plan<'w> {
             statement.push(direction);
             statement.push(", ");
         }
+        statement.push(if self.is_scattered && self.walked.is_some() { "+" } else { "" });
         statement.push(self.id());
         statement.push(direction);
     }
@@ -479,6 +491,16 @@ mod tests {
             for (step, expected) in found.iter().zip(expected.lines()) {
                 assert!(step.starts_with(expected.trim_end_matches(')')), "{step}\n{expected}");
             }
+        }
+        // Few are found by their keys and sorted, rather than met on the way through all in the order of the rows.
+        let several = Test::In(vec![Scalar::Integer(5), Scalar::Integer(7)]);
+        for test in [several, above()] {
+            let condition = rule(&AGE, test, false);
+            let wanted = Wanted { table: TableId(1), condition: &condition };
+            let plan = Plan::narrowest(&mut connection, wanted).expect("a plan");
+            let order = Order { field: Field::Id, is_descending: false };
+            let found = steps(&mut connection, &plan, Some(&order));
+            assert!(found.contains("USING PRIMARY KEY (table_id=? AND number=? AND value"), "{found}");
         }
         // Along an order that an index has, nothing is sorted.
         for field in [&AGE, &NAME, &Field::Id, &Field::Created, &Field::Updated] {
