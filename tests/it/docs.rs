@@ -25,6 +25,7 @@ use flowgate::app::blueprint;
 use flowgate::diagram::SCHEMA;
 use flowgate::model::record::RecordStatus;
 use flowgate::operation::keystore::AddKeystore;
+use flowgate::operation::table::{AddTable, NewColumn};
 use serde_json::{Map, Value};
 
 use flowgate::expression::names::Names;
@@ -314,9 +315,19 @@ fn every_diagram_of_the_documents_is_one_and_runs_as_they_say() {
     let diagrams = diagrams();
     assert!(diagrams.iter().any(|(_, _, record)| record.is_some()), "no diagram is run");
     let works = Works::start();
-    // The one that the demo has too.
+    // Those that the demo has too.
     let keystore = AddKeystore { id: "weather".to_owned(), description: String::new(), kind: None, structure: None };
     works.run(keystore).expect("a keystore");
+    let column = |name: &str, kind: &str| NewColumn {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        required: false,
+        unique: false,
+        indexed: false,
+        default: None,
+    };
+    let columns = vec![column("username", "text"), column("type", "text"), column("age", "integer")];
+    works.run(AddTable { name: "users".to_owned(), description: String::new(), columns }).expect("a table");
     for (number, (name, graph, record)) in diagrams.into_iter().enumerate() {
         let text = Value::Object(graph.clone()).to_string();
         let diagram = blueprint::read(graph).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));

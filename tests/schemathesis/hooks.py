@@ -37,7 +37,15 @@ OTHER_BODIES = [
     "/v1/flowdiagram/revert",
     "/v1/hooks",
     "/v1/hooks/{id}",
+    "/v1/keystore",
+    "/v1/keystore/{keystore}",
+    "/v1/tables",
+    "/v1/tables/{table_name}",
+    "/v1/tables/{table_name}/{id}",
+    "/v1/tables/{table_name}/search",
 ]
+# Rows that the demo's table takes.
+schemathesis.openapi.media_type("text/csv", st.just(b"username,age\nmary,41\n"))
 
 
 @schemathesis.deserializer("application/xml")
