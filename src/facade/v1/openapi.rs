@@ -150,6 +150,9 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         }
         list.push(wanted);
     }
+    if is_file(endpoint) {
+        return list;
+    }
     list.push(parameter(&optional(&FIELDS), Place::Query));
     let is_kept = endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some();
     let condition = |name: &str, doc: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": doc, "schema": schema});
@@ -164,6 +167,11 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         ));
     }
     list
+}
+
+/// Whether it answers a file, which is sent while it is read: it has no members, and no tag.
+fn is_file(endpoint: &Endpoint) -> bool {
+    endpoint.example.is_empty()
 }
 
 /// The names in the braces of a path.
@@ -297,8 +305,7 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
         json!({
             "description": if endpoint.message.is_empty() { endpoint.summary } else { endpoint.message },
             "headers": headers_of(endpoint),
-            "content": match endpoint.example.is_empty() {
-                // It says nothing that JSON could: it is a file.
+            "content": match is_file(endpoint) {
                 true => json!({CSV: {"schema": {"type": "string"}}}),
                 false => json!({"application/json": {"schema": schema, "example": example}, "application/xml": {}}),
             },
@@ -318,7 +325,7 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
         list.insert("202".to_owned(), awaited(&schema));
     }
     let is_read = endpoint.method.as_str() == "GET";
-    if is_read && endpoint.access.scope().is_some() {
+    if is_read && endpoint.access.scope().is_some() && !is_file(endpoint) {
         list.insert("304".to_owned(), json!({"$ref": "#/components/responses/304"}));
     }
     let asked: &[u16] = match endpoint.access {
@@ -401,7 +408,7 @@ fn links(endpoint: &Endpoint) -> Option<Value> {
 
 fn headers_of(endpoint: &Endpoint) -> Value {
     let mut names = vec!["X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
-    if endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some() {
+    if endpoint.method.as_str() == "GET" && endpoint.access.scope().is_some() && !is_file(endpoint) {
         names.extend(["ETag", "Last-Modified"]);
     }
     if endpoint.status == 201 && endpoint.method.as_str() == "POST" {
