@@ -160,7 +160,10 @@ fn only_what_may_be_null_is_described_so() {
             "/ShownDelivery/properties/date_next",
             "/ShownDelivery/properties/date_ended",
             "/Plain",
-            "/ShownKeystore/properties/structure"
+            "/ShownKeystore/properties/structure",
+            "/KeystoreBody/properties/kind",
+            "/KeystoreBody/properties/structure",
+            "/KeystoreChanges/properties/structure"
         ]
     );
 }

@@ -36,11 +36,11 @@ pub struct KeystoreBody {
     description: String,
     /// What its packages are: `json` values, or `raw` texts. Absent: `json`.
     #[serde(default)]
-    #[schema(nullable = false, pattern = "^(json|raw)$")]
+    #[schema(pattern = "^(json|raw)$")]
     kind: Option<String>,
     /// What a new package holds; absent for an empty object. A keystore of texts has none.
     #[serde(default)]
-    #[schema(value_type = Object, nullable = false, required = false)]
+    #[schema(value_type = Option<Object>, required = false)]
     structure: Option<Box<RawValue>>,
 }
 
@@ -54,7 +54,7 @@ pub struct KeystoreChanges {
     description: Option<String>,
     /// What packages hold that come to be from now on.
     #[serde(default)]
-    #[schema(value_type = Object, nullable = false, required = false)]
+    #[schema(value_type = Option<Object>, required = false)]
     structure: Option<Box<RawValue>>,
 }
 

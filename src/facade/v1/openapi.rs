@@ -174,6 +174,11 @@ fn is_file(endpoint: &Endpoint) -> bool {
     endpoint.example.is_empty()
 }
 
+/// Whether what is asked for can be answered as plain text.
+fn is_text_too(endpoint: &Endpoint) -> bool {
+    endpoint.message.is_empty() && tag(endpoint.path) == "Keystore"
+}
+
 /// The names in the braces of a path.
 fn names_in(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
@@ -306,6 +311,11 @@ fn responses_of(endpoint: &Endpoint, schemas: &mut Map<String, Value>) -> Value 
             "description": if endpoint.message.is_empty() { endpoint.summary } else { endpoint.message },
             "headers": headers_of(endpoint),
             "content": match is_file(endpoint) {
+                _ if is_text_too(endpoint) => json!({
+                    "application/json": {"schema": schema, "example": example},
+                    "application/xml": {},
+                    "text/plain": {"schema": {"type": "string"}},
+                }),
                 true => json!({CSV: {"schema": {"type": "string"}}}),
                 false => json!({"application/json": {"schema": schema, "example": example}, "application/xml": {}}),
             },
