@@ -1,7 +1,7 @@
 //! Keys: values as bytes whose order is the order of the values ([`crate::model::filter`]), on every engine, so that what a
 //! rule asks of a column is a range of keys.
 //!
-//! A key is [`NULL`], or [`VALUE`] and then: the eight bytes of an integer, the first bit turned over; those of a double,
+//! A key is `NULL`, or `VALUE` and then: the eight bytes of an integer, the first bit turned over; those of a double,
 //! turned over so that they sort; 0 or 1; the spelling of a date; or a text in lower case, an end mark and the text itself. In
 //! the text in lower case, a zero byte is followed by 255, so that the end mark, a zero and a one, comes before any text that
 //! goes on.
