@@ -148,6 +148,14 @@ fn what_is_no_file_of_this_table_is_refused() {
         let told = answer.json()["message"].as_str().expect("a sentence").to_owned();
         assert!(answer.status == 400 && told.starts_with(message), "{} {told}", answer.status);
     }
+    let keyed = [KEYS[0], ("Content-Type", "text/csv"), ("Idempotency-Key", "once")];
+    let answer = app.call("POST", "/v1/tables/stock/import", &keyed, b"sku\nx\n");
+    assert!(
+        answer.status == 400 && answer.text().contains("Idempotency-Key is not honoured here"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(rows(&app).len(), 0);
     let many: String = (0..250).map(|_| ",\n").collect();
     let told = imported(&app, "?dry_run=yes", format!("sku,count\n{many}").as_bytes());
     assert_eq!((&told["flawed"], told["errors"].as_array().map(Vec::len)), (&json!(250), Some(100)));

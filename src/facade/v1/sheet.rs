@@ -97,6 +97,10 @@ pub struct ShownFlaw {
 
 /// `POST /v1/tables/{table_name}/import`.
 pub async fn import(call: &Call<'_>) -> Result<Reply> {
+    if call.idempotency_key()?.is_some() {
+        let message = "Idempotency-Key is not honoured here; a unique column refuses what was imported before";
+        return Err(Error::invalid(message));
+    }
     let table = name(call)?;
     let reading = Reading {
         delimiter: call.parameters.in_query(&DELIMITER)?.map(delimiter).transpose()?,

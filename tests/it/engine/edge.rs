@@ -21,7 +21,7 @@ pub(crate) fn insert(gateway: &Gateway, uuid: &str, data: &str) {
     attempt(gateway.address, &call_request(gateway.address, ["demo-api-key", "demo-app"], "insertRecord", parts));
 }
 
-pub(super) fn is_over(sight: &Sight, uuid: &str) -> bool {
+pub(crate) fn is_over(sight: &Sight, uuid: &str) -> bool {
     let ends = [RecordStatus::Finished, RecordStatus::Failed];
     sight.record(uuid).is_some_and(|record| ends.contains(&record.status))
 }
@@ -35,15 +35,14 @@ pub(crate) fn until(limit: Duration, what: &str, mut holds: impl FnMut() -> bool
     }
 }
 
-/// Ends a gateway at the edge of that number, counted from 0; false if the run has no such edge.
-fn ends_at(edge: &str, number: usize) -> bool {
-    let (sink, place) = (Sink::start(), Place::new());
-    Sight::furnish(&place, &sink.flow());
+/// Starts a gateway that ends at the edge of that number, counted from 0, and has it run a record `r`. Gives how the edge is
+/// called, and whether the run, of so many commits, has such an edge.
+pub(crate) fn end_at(place: &Place, edge: &str, number: usize, edges: usize) -> (String, bool) {
     let action = if number == 0 { "return".to_owned() } else { format!("{number}*off->return") };
     let points = format!("engine::{edge}={action}");
     let mut gateway = place.serve_with(&[("FAILPOINTS", &points)], "--demo");
     insert(&gateway, "r", "{}");
-    let sight = Sight::of(&place);
+    let sight = Sight::of(place);
     let mut has_ended = false;
     until(PATIENCE, "the gateway or the run is at its end", || {
         has_ended = gateway.has_ended();
@@ -51,11 +50,19 @@ fn ends_at(edge: &str, number: usize) -> bool {
     });
     // It may end right after the run's last commit.
     let has_ended = has_ended
-        || edge == "after_commit" && number + 1 == EDGES && {
+        || edge == "after_commit" && number + 1 == edges && {
             gateway.hear_end();
             true
         };
-    drop(gateway);
+    (points, has_ended)
+}
+
+/// Ends a gateway at the edge of that number, counted from 0; false if the run has no such edge.
+fn ends_at(edge: &str, number: usize) -> bool {
+    let (sink, place) = (Sink::start(), Place::new());
+    Sight::furnish(&place, &sink.flow());
+    let (points, has_ended) = end_at(&place, edge, number, EDGES);
+    let sight = Sight::of(&place);
     let what = format!("{points}: {}", std::fs::read_to_string(place.path("serve.log")).unwrap_or_default());
     if !has_ended {
         assert_eq!(sight.attempts("r"), WHOLE, "{what}");

@@ -4,7 +4,7 @@ use flowgate::model::record::RecordStatus;
 use serde_json::{Value, json};
 
 use crate::engine::chain;
-use crate::engine::edge::{insert, until};
+use crate::engine::edge::{end_at, is_over, until};
 use crate::process::{PATIENCE, Place};
 use crate::sink::Sight;
 
@@ -25,36 +25,16 @@ fn graph() -> String {
 /// How many commits a run is: one for each count, and one at the end.
 const EDGES: usize = 3;
 
-fn is_over(sight: &Sight) -> bool {
-    let ends = [RecordStatus::Finished, RecordStatus::Failed];
-    sight.record("r").is_some_and(|record| ends.contains(&record.status))
-}
-
 /// Ends a gateway at the edge of that number, counted from 0; false if the run has no such edge.
 fn ends_at(edge: &str, number: usize) -> bool {
     let place = Place::new();
     Sight::furnish(&place, &graph());
     place.succeed("keystore add --customer Testing counts");
-    let action = if number == 0 { "return".to_owned() } else { format!("{number}*off->return") };
-    let points = format!("engine::{edge}={action}");
-    let mut gateway = place.serve_with(&[("FAILPOINTS", &points)], "--demo");
-    insert(&gateway, "r", "{}");
+    let (points, has_ended) = end_at(&place, edge, number, EDGES);
     let sight = Sight::of(&place);
-    let mut has_ended = false;
-    until(PATIENCE, "the gateway or the run is at its end", || {
-        has_ended = gateway.has_ended();
-        has_ended || is_over(&sight)
-    });
-    // It may end right after the run's last commit.
-    let has_ended = has_ended
-        || edge == "after_commit" && number + 1 == EDGES && {
-            gateway.hear_end();
-            true
-        };
-    drop(gateway);
     if has_ended {
         let gateway = place.serve("--demo");
-        until(PATIENCE, &points, || is_over(&sight));
+        until(PATIENCE, &points, || is_over(&sight, "r"));
         gateway.stop();
     }
     let count = |key: &str| place.succeed(&format!("keystore get --customer Testing counts {key}"));

@@ -5,7 +5,7 @@ use flowgate::model::record::RecordStatus;
 use flowgate::operation::lint::{LintFlow, Source};
 use serde_json::{Value, json};
 
-use crate::engine::edge::{insert, until};
+use crate::engine::edge::{end_at, is_over, until};
 use crate::engine::{Works, chain};
 use crate::process::{PATIENCE, Place};
 use crate::sink::Sight;
@@ -167,30 +167,11 @@ fn ends_at(edge: &str, number: usize) -> bool {
     let last = r#"{"id":"last","kind":"transform","fields":{"output":"{{ row.id }}"}}"#;
     Sight::furnish(&place, &chain(&[&insertion("one", "a"), &insertion("two", "{{ row.id }}"), last]));
     place.succeed("table add --customer Testing stock --column sku:text");
-    let action = if number == 0 { "return".to_owned() } else { format!("{number}*off->return") };
-    let points = format!("engine::{edge}={action}");
-    let mut gateway = place.serve_with(&[("FAILPOINTS", &points)], "--demo");
-    insert(&gateway, "r", "{}");
+    let (points, has_ended) = end_at(&place, edge, number, EDGES);
     let sight = Sight::of(&place);
-    let is_over = || {
-        let ends = [RecordStatus::Finished, RecordStatus::Failed];
-        sight.record("r").is_some_and(|record| ends.contains(&record.status))
-    };
-    let mut has_ended = false;
-    until(PATIENCE, "the gateway or the run is at its end", || {
-        has_ended = gateway.has_ended();
-        has_ended || is_over()
-    });
-    // It may end right after the run's last commit.
-    let has_ended = has_ended
-        || edge == "after_commit" && number + 1 == EDGES && {
-            gateway.hear_end();
-            true
-        };
-    drop(gateway);
     if has_ended {
         let gateway = place.serve("--demo");
-        until(PATIENCE, &points, is_over);
+        until(PATIENCE, &points, || is_over(&sight, "r"));
         gateway.stop();
     }
     let rows = place.succeed("table export --customer Testing stock --no-header");
