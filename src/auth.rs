@@ -105,8 +105,7 @@ fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr)
         Role::Customer { .. } => (BucketKey::Customer(principal.customer.id), default_limit),
         Role::Webhook { webhook, application } => {
             let settings = &webhook.settings;
-            admit_size(settings.body_limit, post)?;
-            guarded(app, webhook.customer, &settings.guard, post)?;
+            admit_post(app, webhook, post)?;
             let of_application = || application.as_ref().and_then(|application| application.rate_limit);
             (BucketKey::Webhook(webhook.id), settings.rate_limit.or_else(of_application).unwrap_or(default_limit))
         }
@@ -116,10 +115,7 @@ fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr)
         }
         Role::Person(person) => (BucketKey::Person(person.id), default_limit),
         Role::Flow { flow, webhook } => {
-            if let Some(Webhook { settings, .. }) = webhook {
-                admit_size(settings.body_limit, post)?;
-                guarded(app, principal.customer.id, &settings.guard, post)?;
-            }
+            webhook.as_ref().map_or(Ok(()), |webhook| admit_post(app, webhook, post))?;
             let limit = webhook.as_ref().and_then(|webhook| webhook.settings.rate_limit);
             (BucketKey::Flow(principal.customer.id, *flow), limit.unwrap_or(default_limit))
         }
@@ -128,6 +124,12 @@ fn identify(app: &App, credential: &Credential, post: Post<'_>, address: IpAddr)
     let allowance = limit::take(app, key, limit)?;
     let scopes = narrowed.unwrap_or_else(|| scopes_of(&principal.role));
     Ok(Caller::new(principal, scopes, address, allowance))
+}
+
+/// What a webhook asks of whatever is posted.
+fn admit_post(app: &App, webhook: &Webhook, post: Post<'_>) -> Result<()> {
+    admit_size(webhook.settings.body_limit, post)?;
+    guarded(app, webhook.customer, &webhook.settings.guard, post)
 }
 
 fn scopes_of(role: &Role) -> Scopes {

@@ -17,9 +17,6 @@ use crate::operation::keystore::path::JsonPath;
 
 /// Goes for what a step is after, or says what has to be done.
 pub(super) fn go(terms: &Terms<'_>, journey: &mut Journey, step: &KeystoreStep, now: Timestamp) -> Outcome<Done> {
-    if journey.has_stored() {
-        return Ok(Done::Stored);
-    }
     let keystore = text(terms, journey, "keystore", &step.keystore, now)?;
     let key = text(terms, journey, "key", &step.key, now)?;
     let change = change(terms, journey, &step.action, now)?;

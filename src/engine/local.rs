@@ -49,6 +49,7 @@ fn outcome(terms: &Terms<'_>, journey: &mut Journey, step: &Step, now: Timestamp
         Kind::Transform(output) => transform(terms, journey, output, now),
         Kind::Branch => Ok(Done::Pass),
         Kind::Record(change) => change_record(terms, journey, change, now),
+        Kind::Keystore(_) | Kind::Table(_) if journey.has_stored() => Ok(Done::Stored),
         Kind::Keystore(step) => keystore::go(terms, journey, step, now),
         Kind::Table(step) => table::go(terms, journey, step, now),
         Kind::Move(target) => move_on(terms, journey, target, now),

@@ -16,9 +16,6 @@ use crate::operation::table::search::Query;
 
 /// Goes for what a step is after, or says what has to be done.
 pub(super) fn go(terms: &Terms<'_>, journey: &mut Journey, step: &TableStep, now: Timestamp) -> Outcome<Done> {
-    if journey.has_stored() {
-        return Ok(Done::Stored);
-    }
     let table = text(terms, journey, "table", &step.table, now)?;
     let mut number = |place: &str, template: Option<&Template>| {
         template.map(|template| integer(terms, journey, place, template, now)).transpose()

@@ -79,7 +79,8 @@ impl Operation for LintFlow {
                     }
                 };
                 let mut findings = lint(&graph);
-                for (place, name) in serde_json::from_str(&graph).map(|graph| named_flows(&graph)).unwrap_or_default() {
+                let read: Map<String, Value> = serde_json::from_str(&graph).unwrap_or_default();
+                for (place, name) in named_flows(&read) {
                     let text = match look_up(tx, customer, &FlowKey::NumberOrName(name.clone()))? {
                         None => format!("{place}: there is no flow '{name}'"),
                         Some(flow) if !flow.status.accepts_records() => {
@@ -91,8 +92,7 @@ impl Operation for LintFlow {
                 }
                 findings.extend(missing_secrets(&graph, &secret::list(tx, customer)?));
                 for kept in ["keystore", "table"] {
-                    for (id, name) in serde_json::from_str(&graph).map(|graph| named(&graph, kept)).unwrap_or_default()
-                    {
+                    for (id, name) in named(&read, kept) {
                         let is_there = match kept {
                             "keystore" => keystore::find(tx, customer, &name)?.is_some(),
                             _ => table::find(tx, customer, &name)?.is_some(),

@@ -12,7 +12,6 @@ use crate::facade::v1::definition::name;
 use crate::facade::v1::reply::{Instead, Reply};
 use crate::facade::v1::run::TextOrNumber;
 use crate::facade::v1::{condition, content};
-use crate::model::time::TimeZone;
 use crate::operation::execute;
 use crate::operation::repeat::execute_once;
 use crate::operation::table::row::{DeleteRow, GetRow, InsertRow, TableRow, UpdateRows, row_id};
@@ -123,13 +122,7 @@ pub struct UpdateBody {
 
 /// A row.
 #[derive(Serialize)]
-pub struct ShownRow {
-    id: String,
-    date_created: String,
-    date_updated: String,
-    #[serde(flatten)]
-    values: Map<String, Value>,
-}
+pub struct ShownRow(Value);
 
 impl PartialSchema for ShownRow {
     fn schema() -> RefOr<Schema> {
@@ -172,7 +165,7 @@ pub struct ShownRows {
 /// GET `/v1/tables/{table_name}/{id}`.
 pub async fn get(call: &Call<'_>) -> Result<Reply> {
     let found = execute(call.app, call.caller()?, GetRow { table: name(call)?, id: id(call)? }).await?;
-    let data = vec![shown(found.row)];
+    let data = vec![ShownRow(found.row.to_json())];
     let rows = ShownRows { data, total: 1, start_at: 0, next_element: 1, limit: MOST_ROWS, offset: 0, max_results: 1 };
     let mut reply = bare(&rows)?;
     reply.revision = Some(found.revision);
@@ -186,7 +179,7 @@ pub async fn search(call: &Call<'_>) -> Result<Reply> {
     let operation = SearchRows { table: name(call)?, query: query(body)? };
     let FoundRows { rows, total, limit, offset } = execute(call.app, call.caller()?, operation).await?;
     let next_element = offset.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-    let data: Vec<_> = rows.into_iter().map(shown).collect();
+    let data: Vec<_> = rows.iter().map(|row| ShownRow(row.to_json())).collect();
     bare(&ShownRows { total: data.len(), data, start_at: offset, next_element, limit, offset, max_results: total })
 }
 
@@ -282,7 +275,7 @@ fn number(name: &str, given: Option<TextOrNumber>) -> Result<Option<i64>> {
 
 /// What is answered with rows that were written, of which it is not said how many there are.
 fn written(rows: Vec<TableRow>, limit: i64, offset: i64) -> Result<Reply> {
-    let data: Vec<_> = rows.into_iter().map(shown).collect();
+    let data: Vec<_> = rows.iter().map(|row| ShownRow(row.to_json())).collect();
     bare(&ShownRows { total: data.len(), data, start_at: offset, next_element: 0, limit, offset, max_results: 0 })
 }
 
@@ -290,13 +283,4 @@ fn bare(rows: &ShownRows) -> Result<Reply> {
     let mut reply = Reply::of(rows)?;
     reply.instead = Some(Instead::Resource);
     Ok(reply)
-}
-
-fn shown(row: TableRow) -> ShownRow {
-    ShownRow {
-        id: row.id.to_string(),
-        date_created: row.created.to_date_time(&TimeZone::UTC),
-        date_updated: row.updated.to_date_time(&TimeZone::UTC),
-        values: row.values,
-    }
 }

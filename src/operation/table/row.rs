@@ -19,7 +19,7 @@ use crate::operation::table::find;
 use crate::operation::table::search::{self, Query, Search};
 use crate::operation::table::values::{Content, Values};
 use crate::operation::{Access, Operation};
-use crate::store::table::row;
+use crate::store::table::row::{self, RowKey};
 use crate::store::{Tx, table};
 
 /// The greatest number that a client may give a row: the greatest that every JSON reader keeps as it is.
@@ -268,15 +268,14 @@ pub fn update(
     meant(tx, &table, id, &mut search)?;
     let found = search::run(tx, &table, &search)?.rows;
     // Everything is checked before anything is written, since a step of a flow goes on after a refusal.
-    let contents = found.iter().map(|stored| changed(tx, &table, stored, values, seconds(now)));
-    let contents = contents.collect::<Result<Vec<_>>>()?;
-    if let [_, second, ..] = &contents[..] {
-        second.check_repeatable(&table, values)?;
+    let changes = found.iter().map(|stored| changed(tx, &table, stored, values, seconds(now)));
+    let changes = changes.collect::<Result<Vec<_>>>()?;
+    if let [_, second, ..] = &changes[..] {
+        second.content.check_repeatable(&table, values)?;
     }
-    let mut rows = Vec::with_capacity(contents.len());
-    for (before, content) in found.iter().zip(contents) {
-        let old_keys = Content::of(before)?.keys(&table);
-        row::update(tx, table.id, &content.stored()?, &old_keys, &content.keys(&table))?;
+    let mut rows = Vec::with_capacity(changes.len());
+    for Changed { old_keys, content, stored } in changes {
+        row::update(tx, table.id, &stored, &old_keys, &content.keys(&table))?;
         rows.push(content.shown(&table));
     }
     Ok(rows)
@@ -297,21 +296,28 @@ fn meant(tx: &mut dyn Tx, table: &Table, id: Option<i64>, search: &mut Search) -
     }
 }
 
+/// A row with other values, and the keys that it had.
+struct Changed {
+    old_keys: Vec<RowKey>,
+    content: Content,
+    stored: StoredRow,
+}
+
 /// A row with other values, which it may have.
 fn changed(
     tx: &mut dyn Tx,
     table: &Table,
-    stored: &StoredRow,
+    before: &StoredRow,
     values: &Map<String, Value>,
     now: Timestamp,
-) -> Result<Content> {
-    let mut content = Content::of(stored)?;
+) -> Result<Changed> {
+    let mut content = Content::of(before)?;
+    let old_keys = content.keys(table);
     content.put(table, values)?;
     content.check(table)?;
     content.updated = now;
     content.check_unique(tx, table)?;
-    content.stored()?;
-    Ok(content)
+    Ok(Changed { old_keys, stored: content.stored()?, content })
 }
 
 /// Removes the row of that number, those that the query finds, or what is both; gives them as they were.
