@@ -1,4 +1,4 @@
-//! Callers that wait for the end of a record's run. They are woken, and look for themselves what has become of it.
+//! Callers that wait until a record is not being used. They are woken, and look for themselves what has become of it.
 //! It knows neither records nor runs: a caller that is woken for nothing has lost nothing.
 
 use std::collections::HashMap;

@@ -40,9 +40,7 @@ pub(super) async fn rescue(app: &Arc<App>, until: Timestamp) -> Result<usize> {
             .await?;
         for orphan in &taken {
             log::warn!(customer = orphan.customer.0, record = orphan.uuid, run = orphan.run, step = orphan.step; "A step was interrupted");
-            if gives_up(orphan, most) {
-                app.waiters.wake(orphan.customer, &orphan.uuid);
-            }
+            app.waiters.wake(orphan.customer, &orphan.uuid);
         }
         rescued += taken.len();
         app.metrics.leases_rescued(taken.len() as u64);

@@ -206,7 +206,11 @@ async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<Going> {
                 shared.app.metrics.run_ended(settled.outcome(), slot.elapsed());
                 shared.app.waiters.wake(customer, uuid);
             }
-            (Kept::Going | Kept::Ran(_) | Kept::Left, _) => {}
+            (Kept::Left, _) => {
+                let (customer, uuid) = settled.whose();
+                shared.app.waiters.wake(customer, uuid);
+            }
+            (Kept::Going | Kept::Ran(_), _) => {}
         }
     }
     going

@@ -2,6 +2,9 @@
 //! Both can be made to depend on nobody else having changed them since the client looked.
 
 use std::collections::HashSet;
+use std::slice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::app::rules::Rules;
@@ -22,6 +25,10 @@ use crate::operation::schema::stored;
 use crate::operation::verdict::Verdict;
 use crate::operation::{Access, Operation};
 use crate::store::{Tx, field, record};
+
+/// How long a change waits for a record that is being used. Most flows are through with theirs long before, and a client that
+/// changes what it has just sent need not know that there are any.
+const IN_USE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Replaces the content of one record, or of several: of all of them or, if one of them cannot be, of none
 /// (document 003, updateRecord and PUT record).
@@ -101,11 +108,14 @@ impl Operation for UpdateRecords {
             ));
         }
         let terms = Terms { customer, due, expected: self.expected, now: app.clock.now() };
-        let work = move |tx: &mut dyn Tx| {
-            checked.iter().try_for_each(|update| replace(tx, &terms, update))?;
-            Ok(checked.into_iter().map(|update| update.record).collect())
-        };
-        Ok(UpdatedRecords { records: app.store.write(work).await? })
+        let uuids: Vec<_> = checked.iter().map(|update| update.record.uuid.clone()).collect();
+        let work = Arc::new((terms, checked));
+        let replaced = patiently(app, customer, &uuids, || {
+            let work = Arc::clone(&work);
+            app.store.write(move |tx| work.1.iter().try_for_each(|update| replace(tx, &work.0, update)))
+        });
+        replaced.await?;
+        Ok(UpdatedRecords { records: work.1.iter().map(|update| update.record.clone()).collect() })
     }
 }
 
@@ -222,19 +232,67 @@ impl Operation for DeleteRecord {
     async fn run(self, app: &App, caller: &Caller) -> Result<DeletedRecord> {
         let customer = caller.customer().id;
         let uuid = parse_uuid(&self.uuid)?;
-        let (flow, uuid) = app
-            .store
-            .write(move |tx| {
-                let flow = record::find_flow(tx, customer, &uuid)?.ok_or_else(|| not_found(&uuid))?;
-                if let (Some(expected), Some(stored)) = (&self.expected, record::find(tx, customer, &uuid)?) {
-                    revision::require(Some(expected), || Revision::of_record(&stored))?;
-                }
-                match record::remove(tx, customer, &uuid)? {
-                    true => Ok((flow, uuid)),
-                    false => Err(Error::new(Code::InUse, "Data record cannot be deleted: it is being used")),
-                }
-            })
-            .await?;
+        let expected = Arc::new(self.expected);
+        let removed = patiently(app, customer, slice::from_ref(&uuid), || {
+            let (uuid, expected) = (uuid.clone(), Arc::clone(&expected));
+            app.store.write(move |tx| remove(tx, customer, &uuid, expected.as_deref()))
+        });
+        let flow = removed.await?;
         Ok(DeletedRecord { flow, flow_name: flow_of_record(app, customer, flow)?.flow.name.clone(), uuid })
+    }
+}
+
+/// Removes a record, and gives the flow it belonged to.
+fn remove(tx: &mut dyn Tx, customer: CustomerId, uuid: &str, expected: Option<&[Revision]>) -> Result<FlowId> {
+    let flow = record::find_flow(tx, customer, uuid)?.ok_or_else(|| not_found(uuid))?;
+    if let (Some(expected), Some(stored)) = (expected, record::find(tx, customer, uuid)?) {
+        revision::require(Some(expected), || Revision::of_record(&stored))?;
+    }
+    match record::remove(tx, customer, uuid)? {
+        true => Ok(flow),
+        false => Err(Error::new(Code::InUse, "Data record cannot be deleted: it is being used")),
+    }
+}
+
+/// Changes records, as often as one of them is being used and some patience is left.
+async fn patiently<T, F: Future<Output = Result<T>>>(
+    app: &App,
+    customer: CustomerId,
+    uuids: &[String],
+    change: impl Fn() -> F,
+) -> Result<T> {
+    #[expect(clippy::disallowed_methods, reason = "how long somebody waits, whatever the clock is set to")]
+    let started = Instant::now();
+    loop {
+        let outcome = change().await;
+        match &outcome {
+            Err(error) if error.code() == Code::InUse => {}
+            _ => return outcome,
+        }
+        for uuid in uuids {
+            wait_while_used(app, customer, uuid, || IN_USE_PATIENCE.saturating_sub(started.elapsed())).await?;
+        }
+        if started.elapsed() >= IN_USE_PATIENCE {
+            return outcome;
+        }
+    }
+}
+
+/// Waits until a record is not being used, or no patience is left.
+async fn wait_while_used(
+    app: &App,
+    customer: CustomerId,
+    uuid: &str,
+    patience: impl Fn() -> Duration,
+) -> Result<()> {
+    loop {
+        // Before the look, so that an end in between is not missed.
+        let waiting = app.waiters.attend(customer, uuid);
+        let found = app.store.peek(|tx| record::find(tx, customer, uuid))?;
+        let is_used = found.is_some_and(|record| record.status == RecordStatus::Processing);
+        match patience() {
+            left if is_used && !left.is_zero() => waiting.woken(left).await,
+            _ => return Ok(()),
+        }
     }
 }

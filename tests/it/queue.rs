@@ -318,6 +318,25 @@ async fn several_records_are_updated_together_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_change_waits_a_while_for_a_record_that_is_being_used() {
+    let queue = Queue::start().await;
+    let waiting = Place { status: RecordStatus::Waiting, hold: Hold::None };
+    let release = async || {
+        queue.put("r", waiting).await;
+        queue.gateway.app.waiters.wake(queue.client.customer().id, "r");
+    };
+    queue.insert("orders", "r", "{}").await;
+    queue.put("r", Place { status: RecordStatus::Processing, hold: Hold::None }).await;
+    // The first attempt comes before the release: what is written is written in the order in which it was asked for.
+    let (updated, ()) = tokio::join!(queue.update(&[("r", r#"{"new":1}"#)], None), release());
+    updated.expect("an update");
+    queue.put("r", Place { status: RecordStatus::Processing, hold: Hold::None }).await;
+    let delete = DeleteRecord { uuid: "r".to_owned(), expected: None };
+    let (deleted, ()) = tokio::join!(queue.run(delete), release());
+    assert_eq!(deleted.expect("a removal").uuid, "r");
+}
+
+#[tokio::test]
 async fn a_change_can_depend_on_what_was_last_seen() {
     let queue = Queue::start().await;
     queue.insert("orders", "r", "{}").await;
