@@ -451,8 +451,8 @@ impl Journey {
             Ok(Done::Stored) => {
                 let output = self.names.member(STEPS, &step.id).map_or_else(|| Arc::new(Value::Null), Arc::clone);
                 segment.attempts.push(attempt.with_output(&showing, &output));
-                self.source = Some(step.id.clone());
-                self.leave(terms, segment, step, None)
+                let taken = self.source.replace(step.id.clone());
+                self.go_along(terms, segment, step, taken)
             }
             Ok(Done::Until(due)) => {
                 segment.attempts.push(attempt.outcome(Outcome::Waits).until(due));
@@ -500,11 +500,24 @@ impl Journey {
         }
     }
 
-    /// Goes along an edge that leaves a step which is done; an end if there is none.
+    /// Leaves a step which is done, with its output if it has one; an end if there is no way on.
     fn leave(&mut self, terms: &Terms<'_>, segment: &mut Segment, step: &Step, output: Option<Value>) -> Option<End> {
+        let taken = self.source.clone();
         if let Some(output) = output {
             self.keep(segment, output);
         }
+        self.go_along(terms, segment, step, taken)
+    }
+
+    /// Goes along an edge that leaves a step which has taken the output of `taken`. If there is none, the record stands at
+    /// that step still, which takes the same once more should it be continued.
+    fn go_along(
+        &mut self,
+        terms: &Terms<'_>,
+        segment: &mut Segment,
+        step: &Step,
+        taken: Option<String>,
+    ) -> Option<End> {
         self.attempt = 0;
         let message = self.input();
         let now = terms.app.clock.now();
@@ -523,6 +536,7 @@ impl Journey {
                 StepFailure::lasting("no_way", "No condition of the edges that leave the step holds")
             }
         };
+        self.source = taken;
         let showing = terms.showing(&diagram);
         let attempt = Attempt::new(step, 1, now, 0, Outcome::Failed)
             .after(self.source.as_deref())

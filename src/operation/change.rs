@@ -279,12 +279,7 @@ async fn patiently<T, F: Future<Output = Result<T>>>(
 }
 
 /// Waits until a record is not being used, or no patience is left.
-async fn wait_while_used(
-    app: &App,
-    customer: CustomerId,
-    uuid: &str,
-    patience: impl Fn() -> Duration,
-) -> Result<()> {
+async fn wait_while_used(app: &App, customer: CustomerId, uuid: &str, patience: impl Fn() -> Duration) -> Result<()> {
     loop {
         // Before the look, so that an end in between is not missed.
         let waiting = app.waiters.attend(customer, uuid);

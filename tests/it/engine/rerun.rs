@@ -1,6 +1,7 @@
 //! Running records again over REST: from the beginning and from a step, one and many, for real and to see what would be.
 
 use flowgate::model::record::RecordStatus::{Failed, Finished, Waiting};
+use flowgate::operation::queue::QueueAction;
 use serde_json::{Value, json};
 
 use super::{Works, chain};
@@ -70,6 +71,29 @@ fn a_run_takes_the_version_it_had_or_the_latest() {
     let reason = refusal(&works, r#"{"uuids":["r"],"from":"third","version":"latest"}"#);
     assert_eq!(reason, "The data record 'r' runs through version 3 of its flow, which has no step 'third'");
     assert_eq!(works.record("r").flow_version, 2);
+}
+
+#[test]
+fn a_step_that_found_no_way_on_takes_once_more_what_it_took() {
+    let works = Works::start();
+    let graph = r#"{"nodes":[
+        {"id":"first","kind":"transform","fields":{"output":{"n":"{{ n + 1 }}"}}},
+        {"id":"second","kind":"transform","fields":{"output":{"n":"{{ n * 10 }}"}}},
+        {"id":"end","kind":"end"}],"edges":[
+        {"source":"first","target":"second"},{"source":"second","target":"end","when":"$record.ready"}]}"#;
+    works.publish("orders", graph);
+    works.insert("orders", "r", r#"{"n":1,"ready":false}"#);
+    works.app.run_due();
+    assert_eq!((works.state("r"), &works.error("r")["kind"]), (Failed, &json!("no_way")));
+    assert_eq!(rerun(&works, r#"{"uuids":["r"],"from":"second","dry_run":true}"#)["changed"], 1);
+    works.queue("r", QueueAction::Continue);
+    works.app.run_due();
+    assert_eq!((works.state("r"), works.outputs("r")["second"].clone()), (Failed, json!({"n": 20})));
+    assert_eq!(works.send("PUT", "/v1/record/r", &[], r#"{"n":1,"ready":true}"#).status, 200);
+    works.queue("r", QueueAction::Continue);
+    works.app.run_due();
+    assert_eq!((works.state("r"), works.outputs("r")["second"].clone()), (Finished, json!({"n": 20})));
+    assert_eq!(works.record("r").num_runs, 1);
 }
 
 #[test]
