@@ -3,16 +3,18 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::account::CustomerId;
 use crate::model::filter::Scalar;
 use crate::model::time::{Timestamp, spell_date, spell_date_time};
 
 /// A table's own number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TableId(pub i64);
 
 /// A table of one customer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Its own number.
     pub id: TableId,
@@ -42,7 +44,7 @@ impl Table {
 }
 
 /// A column.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Its number within the table, under which its values are kept. It stays the same when the column is renamed.
     pub number: i64,
@@ -68,7 +70,7 @@ impl Column {
 }
 
 /// What the values of a column are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Text.
     Text,

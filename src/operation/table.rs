@@ -22,6 +22,7 @@ use crate::model::scope::Scope;
 use crate::model::table::Table;
 use crate::model::time::Timestamp;
 use crate::operation::account::record;
+use crate::operation::repeat::{Repeatable, Write, commit};
 use crate::operation::revision::{self, Revision};
 use crate::operation::{Access, Operation, check};
 use crate::store::{Tx, table};
@@ -49,7 +50,7 @@ pub struct NewColumn {
 }
 
 /// Adds a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AddTable {
     /// What clients call it.
     pub name: String,
@@ -65,14 +66,18 @@ impl Operation for AddTable {
     type Output = Table;
 
     async fn run(self, app: &App, caller: &Caller) -> Result<Table> {
+        commit(app, self.prepare(app, caller)?).await
+    }
+}
+
+impl Repeatable for AddTable {
+    fn prepare(self, app: &App, caller: &Caller) -> Result<Write<Table>> {
         let (customer, now, actor) = (caller.customer().id, app.clock.now(), caller.actor().to_owned());
-        app.store
-            .administer(move |tx| {
-                let table = add(tx, customer, &self, now)?;
-                record(tx, customer, &actor, Self::NAME, &table.name, now)?;
-                Ok(table)
-            })
-            .await
+        Ok(Write::administration(move |tx| {
+            let table = add(tx, customer, &self, now)?;
+            record(tx, customer, &actor, Self::NAME, &table.name, now)?;
+            Ok(table)
+        }))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::facade::v1::{condition, content};
 use crate::model::table::Table;
 use crate::model::time::Timestamp;
 use crate::operation::execute;
+use crate::operation::repeat::execute_once;
 use crate::operation::revision::Revision;
 use crate::operation::table::{AddTable, ChangeTable, ColumnChange, GetTable, ListTables, NewColumn, RemoveTable};
 
@@ -187,9 +188,12 @@ pub struct RemovedTable {
 pub async fn add(call: &Call<'_>) -> Result<Reply> {
     let TableBody { name, description, columns } = content::value(call)?;
     let columns = columns.into_iter().map(new_column).collect();
-    let table = execute(call.app, call.caller()?, AddTable { name, description, columns }).await?;
+    let operation = AddTable { name, description, columns };
+    let once = execute_once(call.app, call.caller()?, call.idempotency_key()?, operation).await?;
+    let (table, is_repeated) = once.into_parts();
     let location = format!("/v1/tables/{}", table.name);
     let mut reply = revised(table)?;
+    reply.is_repeated = is_repeated;
     reply.location = Some(location);
     Ok(reply)
 }

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 /// Up to here, every whole number is a double.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A plain value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Scalar<'v> {
     /// Nothing: null, or absent.
     Null,

@@ -42,6 +42,24 @@ fn tables_are_added_shown_and_removed() {
 }
 
 #[test]
+fn an_addition_can_be_repeated_under_its_key() {
+    let tables = Tables::start();
+    let body = json!({"name": "rates", "columns": [
+        {"name": "rate", "type": "number", "default": 1.5, "indexed": true},
+        {"name": "since", "type": "date", "default": "2026-01-15"},
+        {"name": "note", "type": "text"},
+    ]});
+    let add = |body: &Value| tables.call_with("POST", "", &[("Idempotency-Key", "one")], body);
+    let first = add(&body);
+    assert_eq!((first.status, first.header("idempotency-replayed")), (201, None));
+    tables.json("PATCH", "/rates", &json!({"description": "changed"}));
+    let second = add(&body);
+    assert_eq!((second.status, second.header("idempotency-replayed")), (201, Some("true")));
+    assert_eq!((first.text(), first.header("etag")), (second.text(), second.header("etag")));
+    assert_eq!(add(&json!({"name": "other"})).status, 409);
+}
+
+#[test]
 fn what_a_table_cannot_be_is_refused() {
     let tables = Tables::start();
     let with = |column: Value| json!({"name": "t", "columns": [column]});

@@ -35,7 +35,7 @@ pub(super) const ADD: Endpoint = Endpoint {
     summary: "Adds a table",
     doc: "Adds a table with its columns. Columns that are searched or ordered by are best indexed.",
     access: DEFINE,
-    parameters: &[],
+    parameters: &[optional(&IDEMPOTENCY_KEY)],
     body: Body::Value(shape::<definition::TableBody>(), TABLE_BODY),
     status: 201,
     message: "The table has been added successfully",
