@@ -83,7 +83,6 @@ struct Terms {
     customer: CustomerId,
     due: Option<Timestamp>,
     expected: Option<Vec<Revision>>,
-    now: Timestamp,
 }
 
 impl Operation for UpdateRecords {
@@ -107,12 +106,12 @@ impl Operation for UpdateRecords {
                 format!("The data record does not belong to the flow '{}'", flow.flow.name),
             ));
         }
-        let terms = Terms { customer, due, expected: self.expected, now: app.clock.now() };
+        let terms = Terms { customer, due, expected: self.expected };
         let uuids: Vec<_> = checked.iter().map(|update| update.record.uuid.clone()).collect();
         let work = Arc::new((terms, checked));
         let replaced = patiently(app, customer, &uuids, || {
-            let work = Arc::clone(&work);
-            app.store.write(move |tx| work.1.iter().try_for_each(|update| replace(tx, &work.0, update)))
+            let (work, now) = (Arc::clone(&work), app.clock.now());
+            app.store.write(move |tx| work.1.iter().try_for_each(|update| replace(tx, &work.0, update, now)))
         });
         replaced.await?;
         Ok(UpdatedRecords { records: work.1.iter().map(|update| update.record.clone()).collect() })
@@ -175,7 +174,7 @@ async fn check_updates(app: &App, customer: CustomerId, updates: Vec<Parsed>) ->
     Ok(checked)
 }
 
-fn replace(tx: &mut dyn Tx, terms: &Terms, update: &Checked) -> Result<()> {
+fn replace(tx: &mut dyn Tx, terms: &Terms, update: &Checked, now: Timestamp) -> Result<()> {
     let UpdatedRecord { flow, uuid, data, .. } = &update.record;
     let stored = record::find(tx, terms.customer, uuid)?.ok_or_else(|| not_found(uuid))?;
     revision::require(terms.expected.as_deref(), || Revision::of_record(&stored))?;
@@ -185,13 +184,13 @@ fn replace(tx: &mut dyn Tx, terms: &Terms, update: &Checked) -> Result<()> {
             format!("The data record '{uuid}' was moved to another flow at the same time; send the update again"),
         ));
     }
-    let (status, due) = rescheduled(&stored, terms.due, terms.now);
-    match record::update(tx, terms.customer, uuid, data, status, due, terms.now)? {
+    let (status, due) = rescheduled(&stored, terms.due, now);
+    match record::update(tx, terms.customer, uuid, data, status, due, now)? {
         true => field::update(tx, terms.customer, uuid, &update.fields)?,
         false => return Err(Error::new(Code::InUse, "Data record cannot be updated: it is being used")),
     }
     let news = RecordNews { event: Event::RecordUpdated, uuid, status, data, error: None };
-    update.audience.tell(tx, &news, terms.now)
+    update.audience.tell(tx, &news, now)
 }
 
 /// A new time counts only for a record that still waits, and one that is held waits for nothing but its release.
@@ -283,8 +282,8 @@ async fn wait_while_used(app: &App, customer: CustomerId, uuid: &str, patience: 
     loop {
         // Before the look, so that an end in between is not missed.
         let waiting = app.waiters.attend(customer, uuid);
-        let found = app.store.peek(|tx| record::find(tx, customer, uuid))?;
-        let is_used = found.is_some_and(|record| record.status == RecordStatus::Processing);
+        let found = app.store.peek(|tx| record::find_standing(tx, customer, uuid))?;
+        let is_used = found.is_some_and(|standing| standing.place.status == RecordStatus::Processing);
         match patience() {
             left if is_used && !left.is_zero() => waiting.woken(left).await,
             _ => return Ok(()),
