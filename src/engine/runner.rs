@@ -201,13 +201,11 @@ async fn commit(shared: &Shared, travellers: Vec<Traveller>) -> Vec<Going> {
                 let (customer, uuid) = settled.whose();
                 log::warn!(customer = customer.0, record = uuid; "The lease of a record was lost; what was done is forgotten");
             }
-            (Kept::Over, _) => {
+            (let_go @ (Kept::Over | Kept::Left), _) => {
                 let (customer, uuid) = settled.whose();
-                shared.app.metrics.run_ended(settled.outcome(), slot.elapsed());
-                shared.app.waiters.wake(customer, uuid);
-            }
-            (Kept::Left, _) => {
-                let (customer, uuid) = settled.whose();
+                if matches!(let_go, Kept::Over) {
+                    shared.app.metrics.run_ended(settled.outcome(), slot.elapsed());
+                }
                 shared.app.waiters.wake(customer, uuid);
             }
             (Kept::Going | Kept::Ran(_), _) => {}

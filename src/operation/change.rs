@@ -2,7 +2,7 @@
 //! Both can be made to depend on nobody else having changed them since the client looked.
 
 use std::collections::HashSet;
-use std::slice;
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::operation::record::{not_found, parse_execution_time, parse_uuid};
 use crate::operation::revision::{self, Revision};
 use crate::operation::schema::stored;
 use crate::operation::verdict::Verdict;
+use crate::operation::wait::seen;
 use crate::operation::{Access, Operation};
 use crate::store::{Tx, field, record};
 
@@ -72,6 +73,7 @@ pub struct UpdatedRecord {
 }
 
 /// An update that was checked before it is stored.
+#[derive(Clone)]
 struct Checked {
     record: UpdatedRecord,
     fields: Vec<FieldValue>,
@@ -107,14 +109,15 @@ impl Operation for UpdateRecords {
             ));
         }
         let terms = Terms { customer, due, expected: self.expected };
-        let uuids: Vec<_> = checked.iter().map(|update| update.record.uuid.clone()).collect();
-        let work = Arc::new((terms, checked));
-        let replaced = patiently(app, customer, &uuids, || {
-            let (work, now) = (Arc::clone(&work), app.clock.now());
-            app.store.write(move |tx| work.1.iter().try_for_each(|update| replace(tx, &work.0, update, now)))
+        let (terms, checked) = (Arc::new(terms), Arc::new(checked));
+        let replaced = patiently(app, customer, checked.iter().map(|update| update.record.uuid.as_str()), || {
+            let (terms, checked, now) = (Arc::clone(&terms), Arc::clone(&checked), app.clock.now());
+            app.store.write(move |tx| checked.iter().try_for_each(|update| replace(tx, &terms, update, now)))
         });
         replaced.await?;
-        Ok(UpdatedRecords { records: work.1.iter().map(|update| update.record.clone()).collect() })
+        // What was written with is let go of before the outcome is told, so nothing is copied.
+        let checked = Arc::unwrap_or_clone(checked);
+        Ok(UpdatedRecords { records: checked.into_iter().map(|update| update.record).collect() })
     }
 }
 
@@ -232,7 +235,7 @@ impl Operation for DeleteRecord {
         let customer = caller.customer().id;
         let uuid = parse_uuid(&self.uuid)?;
         let expected = Arc::new(self.expected);
-        let removed = patiently(app, customer, slice::from_ref(&uuid), || {
+        let removed = patiently(app, customer, iter::once(uuid.as_str()), || {
             let (uuid, expected) = (uuid.clone(), Arc::clone(&expected));
             app.store.write(move |tx| remove(tx, customer, &uuid, expected.as_deref()))
         });
@@ -257,7 +260,7 @@ fn remove(tx: &mut dyn Tx, customer: CustomerId, uuid: &str, expected: Option<&[
 async fn patiently<T, F: Future<Output = Result<T>>>(
     app: &App,
     customer: CustomerId,
-    uuids: &[String],
+    uuids: impl Iterator<Item = &str> + Clone,
     change: impl Fn() -> F,
 ) -> Result<T> {
     #[expect(clippy::disallowed_methods, reason = "how long somebody waits, whatever the clock is set to")]
@@ -268,25 +271,16 @@ async fn patiently<T, F: Future<Output = Result<T>>>(
             Err(error) if error.code() == Code::InUse => {}
             _ => return outcome,
         }
-        for uuid in uuids {
-            wait_while_used(app, customer, uuid, || IN_USE_PATIENCE.saturating_sub(started.elapsed())).await?;
+        for uuid in uuids.clone() {
+            let left = IN_USE_PATIENCE.saturating_sub(started.elapsed());
+            let is_free = |tx: &mut dyn Tx| {
+                let found = record::find_standing(tx, customer, uuid)?;
+                Ok(found.is_none_or(|standing| standing.place.status != RecordStatus::Processing).then_some(()))
+            };
+            seen(app, customer, uuid, left, is_free).await?;
         }
         if started.elapsed() >= IN_USE_PATIENCE {
             return outcome;
-        }
-    }
-}
-
-/// Waits until a record is not being used, or no patience is left.
-async fn wait_while_used(app: &App, customer: CustomerId, uuid: &str, patience: impl Fn() -> Duration) -> Result<()> {
-    loop {
-        // Before the look, so that an end in between is not missed.
-        let waiting = app.waiters.attend(customer, uuid);
-        let found = app.store.peek(|tx| record::find_standing(tx, customer, uuid))?;
-        let is_used = found.is_some_and(|standing| standing.place.status == RecordStatus::Processing);
-        match patience() {
-            left if is_used && !left.is_zero() => waiting.woken(left).await,
-            _ => return Ok(()),
         }
     }
 }

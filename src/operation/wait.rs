@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
+use crate::model::account::CustomerId;
 use crate::model::record::{Record, RecordStatus};
 use crate::model::scope::Scope;
 use crate::operation::history::{self, RunFailure};
@@ -90,22 +91,37 @@ impl Operation for AwaitWebhookRun {
 async fn wait_for(app: &App, caller: &Caller, uuid: &str, patience: Duration) -> Result<Awaited> {
     let customer = caller.customer().id;
     let patience = patience.min(app.config.engine.longest_wait);
+    let mut awaited = 1;
+    let end = seen(app, customer, uuid, patience, |tx| {
+        let record = record::find(tx, customer, uuid)?.ok_or_else(|| not_found(uuid))?;
+        look(tx, &record, &mut awaited)
+    });
+    let end = end.await?.unwrap_or(RunEnd::UnderWay);
+    Ok(Awaited { run: awaited, end })
+}
+
+/// Looks for something about a record, again whenever the engine lets go of it, until it is seen; `None` if that takes longer
+/// than there is patience.
+/// # Errors
+/// Those of the look.
+pub(super) async fn seen<T>(
+    app: &App,
+    customer: CustomerId,
+    uuid: &str,
+    patience: Duration,
+    mut look: impl FnMut(&mut dyn Tx) -> Result<Option<T>>,
+) -> Result<Option<T>> {
     #[expect(clippy::disallowed_methods, reason = "how long somebody waits, whatever the clock is set to")]
     let started = Instant::now();
-    let mut awaited = 1;
     loop {
-        // Before the look, so that an end in between is not missed.
+        // Before the look, so that what comes in between is not missed.
         let waiting = app.waiters.attend(customer, uuid);
-        let end = app.store.peek(|tx| {
-            let record = record::find(tx, customer, uuid)?.ok_or_else(|| not_found(uuid))?;
-            look(tx, &record, &mut awaited)
-        })?;
+        let found = app.store.peek(&mut look)?;
         let left = patience.saturating_sub(started.elapsed());
-        match end {
-            Some(end) => return Ok(Awaited { run: awaited, end }),
-            None if left.is_zero() => return Ok(Awaited { run: awaited, end: RunEnd::UnderWay }),
-            None => waiting.woken(left).await,
+        if found.is_some() || left.is_zero() {
+            return Ok(found);
         }
+        waiting.woken(left).await;
     }
 }
 

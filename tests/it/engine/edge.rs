@@ -57,6 +57,26 @@ pub(crate) fn end_at(place: &Place, edge: &str, number: usize, edges: usize) -> 
     (points, has_ended)
 }
 
+/// As [`end_at`], and another gateway brings the record's run to its end if the first one did not.
+pub(crate) fn end_and_go_on(place: &Place, edge: &str, number: usize, edges: usize) -> (Sight, String, bool) {
+    let (points, has_ended) = end_at(place, edge, number, edges);
+    let sight = Sight::of(place);
+    if has_ended {
+        let gateway = place.serve("--demo");
+        until(PATIENCE, &points, || is_over(&sight, "r"));
+        gateway.stop();
+    }
+    (sight, points, has_ended)
+}
+
+/// Ends a gateway right before and right after each of a run's commits, of which there are so many.
+pub(crate) fn at_every_edge(commits: usize, ends_at: impl Fn(&str, usize) -> bool) {
+    for edge in ["before_commit", "after_commit"] {
+        let edges = (0..).take_while(|number| ends_at(edge, *number)).count();
+        assert_eq!(edges, commits, "{edge}");
+    }
+}
+
 /// Ends a gateway at the edge of that number, counted from 0; false if the run has no such edge.
 fn ends_at(edge: &str, number: usize) -> bool {
     let (sink, place) = (Sink::start(), Place::new());
@@ -98,10 +118,7 @@ const WHOLE: [&str; 3] = ["shape 1 done", "deliver 1 done", "thank 1 done"];
 
 #[test]
 fn no_committed_step_runs_again_whichever_commit_the_process_ends_at() {
-    for edge in ["before_commit", "after_commit"] {
-        let edges = (0..).take_while(|number| ends_at(edge, *number)).count();
-        assert_eq!(edges, EDGES, "{edge}");
-    }
+    at_every_edge(EDGES, ends_at);
 }
 
 const UUIDS: [&str; 6] = ["r-0", "r-1", "r-2", "r-3", "r-4", "r-5"];

@@ -4,8 +4,8 @@ use flowgate::model::record::RecordStatus;
 use serde_json::{Value, json};
 
 use crate::engine::chain;
-use crate::engine::edge::{end_at, is_over, until};
-use crate::process::{PATIENCE, Place};
+use crate::engine::edge::{at_every_edge, end_and_go_on};
+use crate::process::Place;
 use crate::sink::Sight;
 
 /// Two counts, one of which goes on by what the other came to, and one of what was read between them.
@@ -30,13 +30,7 @@ fn ends_at(edge: &str, number: usize) -> bool {
     let place = Place::new();
     Sight::furnish(&place, &graph());
     place.succeed("keystore add --customer Testing counts");
-    let (points, has_ended) = end_at(&place, edge, number, EDGES);
-    let sight = Sight::of(&place);
-    if has_ended {
-        let gateway = place.serve("--demo");
-        until(PATIENCE, &points, || is_over(&sight, "r"));
-        gateway.stop();
-    }
+    let (sight, points, has_ended) = end_and_go_on(&place, edge, number, EDGES);
     let count = |key: &str| place.succeed(&format!("keystore get --customer Testing counts {key}"));
     assert_eq!((count("one"), count("two")), ("1\n".to_owned(), "1\n".to_owned()), "{points}");
     let record = sight.record("r").expect("a record");
@@ -51,8 +45,5 @@ fn ends_at(edge: &str, number: usize) -> bool {
 
 #[test]
 fn a_count_is_made_once_whichever_commit_the_process_ends_at() {
-    for edge in ["before_commit", "after_commit"] {
-        let edges = (0..).take_while(|number| ends_at(edge, *number)).count();
-        assert_eq!(edges, EDGES, "{edge}");
-    }
+    at_every_edge(EDGES, ends_at);
 }

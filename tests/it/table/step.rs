@@ -5,9 +5,9 @@ use flowgate::model::record::RecordStatus;
 use flowgate::operation::lint::{LintFlow, Source};
 use serde_json::{Value, json};
 
-use crate::engine::edge::{end_at, is_over, until};
+use crate::engine::edge::{at_every_edge, end_and_go_on};
 use crate::engine::{Works, chain};
-use crate::process::{PATIENCE, Place};
+use crate::process::Place;
 use crate::sink::Sight;
 
 fn step(id: &str, fields: &Value) -> String {
@@ -167,13 +167,7 @@ fn ends_at(edge: &str, number: usize) -> bool {
     let last = r#"{"id":"last","kind":"transform","fields":{"output":"{{ row.id }}"}}"#;
     Sight::furnish(&place, &chain(&[&insertion("one", "a"), &insertion("two", "{{ row.id }}"), last]));
     place.succeed("table add --customer Testing stock --column sku:text");
-    let (points, has_ended) = end_at(&place, edge, number, EDGES);
-    let sight = Sight::of(&place);
-    if has_ended {
-        let gateway = place.serve("--demo");
-        until(PATIENCE, &points, || is_over(&sight, "r"));
-        gateway.stop();
-    }
+    let (sight, points, has_ended) = end_and_go_on(&place, edge, number, EDGES);
     let rows = place.succeed("table export --customer Testing stock --no-header");
     let skus: Vec<_> = rows.lines().map(|line| line.rsplit(',').next().expect("a field")).collect();
     assert_eq!(skus, ["a", "1"], "{points}");
@@ -183,8 +177,5 @@ fn ends_at(edge: &str, number: usize) -> bool {
 
 #[test]
 fn a_row_is_inserted_once_whichever_commit_the_process_ends_at() {
-    for edge in ["before_commit", "after_commit"] {
-        let edges = (0..).take_while(|number| ends_at(edge, *number)).count();
-        assert_eq!(edges, EDGES, "{edge}");
-    }
+    at_every_edge(EDGES, ends_at);
 }
