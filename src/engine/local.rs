@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::expression::template::Template;
 use crate::model::record::RecordStatus;
 use crate::model::time::Timestamp;
+use crate::operation::errand::Errand;
 use crate::operation::internal::{Content, Destination};
 use crate::operation::wait;
 use crate::store::{callback, record};
@@ -85,6 +86,60 @@ pub(super) fn render_optional(
     now: Timestamp,
 ) -> Outcome<Option<Value>> {
     template.map(|template| render(terms, journey, place, template, now)).transpose()
+}
+
+/// The same, and the step's input where it is left out.
+pub(super) fn render_or_input(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: Option<&Template>,
+    now: Timestamp,
+) -> Outcome<Value> {
+    let value = render_optional(terms, journey, place, template, now)?;
+    Ok(value.unwrap_or_else(|| Value::clone(&journey.input())))
+}
+
+/// What is a text, or a number that is written as one.
+pub(super) fn text(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: &Template,
+    now: Timestamp,
+) -> Outcome<String> {
+    match render(terms, journey, place, template, now)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(StepFailure::lasting("expression", format!("{place}: it must come to a text"))),
+    }
+}
+
+/// What is a whole number, or a text that is written as one.
+pub(super) fn integer(
+    terms: &Terms<'_>,
+    journey: &mut Journey,
+    place: &str,
+    template: &Template,
+    now: Timestamp,
+) -> Outcome<i64> {
+    let value = render(terms, journey, place, template, now)?;
+    let number = match &value {
+        // Numbers in expressions are doubles; one that is whole is written without a point.
+        Value::Number(number) => number.to_string().trim_end_matches(".0").parse().ok(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| StepFailure::lasting("expression", format!("{place}: it must come to a whole number")))
+}
+
+/// Reads at once what is only read; else says what has to be done.
+pub(super) fn send(terms: &Terms<'_>, journey: &Journey, errand: Errand) -> Outcome<Done> {
+    let customer = journey.claim.customer;
+    match terms.app.store.peek(|tx| errand.read(tx, customer))? {
+        Some(value) => Ok(Done::Output(value)),
+        None => Ok(Done::Errand(errand)),
+    }
 }
 
 fn transform(terms: &Terms<'_>, journey: &mut Journey, output: &Output, now: Timestamp) -> Outcome<Done> {
@@ -160,10 +215,7 @@ fn run_flow(terms: &Terms<'_>, journey: &mut Journey, call: &RunFlow, step: &Ste
             return Err(too_deep());
         }
         let to = destination(terms, journey, &call.flow, now)?;
-        let data = match render_optional(terms, journey, "data", call.data.as_ref(), now)? {
-            Some(data) => data,
-            None => Value::clone(&journey.input()),
-        };
+        let data = render_or_input(terms, journey, "data", call.data.as_ref(), now)?;
         let content = Content::of(terms.app, customer, &to, &data)?;
         return Ok(Done::Await(Child { uuid, made: Some((to, content)), resumed: false }));
     };
@@ -245,10 +297,7 @@ fn reply(terms: &Terms<'_>, journey: &mut Journey, respond: &Respond, now: Times
             return Err(StepFailure::lasting("expression", "headers: they must come to an object of texts"));
         }
     };
-    let body = match render_optional(terms, journey, "body", respond.body.as_ref(), now)? {
-        Some(body) => body,
-        None => Value::clone(&journey.input()),
-    };
+    let body = render_or_input(terms, journey, "body", respond.body.as_ref(), now)?;
     Ok(Done::Reply(json!({"status": status, "headers": headers, "body": body})))
 }
 

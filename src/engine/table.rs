@@ -5,8 +5,7 @@ use serde_json::{Map, Value};
 
 use super::failure::StepFailure;
 use super::journey::{Done, Journey, Terms};
-use super::keystore::{integer, message, send, text};
-use super::local::{Outcome, render_optional};
+use super::local::{Outcome, integer, render_optional, render_or_input, send, text};
 use crate::diagram::step::table::{Action, TableStep};
 use crate::expression::template::Template;
 use crate::model::time::Timestamp;
@@ -32,8 +31,12 @@ pub(super) fn go(terms: &Terms<'_>, journey: &mut Journey, step: &TableStep, now
     let query = Query { filter, limit, offset, order_field, order_type };
     let change = match &step.action {
         Action::Find => RowChange::Find,
-        Action::Insert(values) => RowChange::Insert(members(message(terms, journey, values.as_ref(), now)?)?),
-        Action::Update(values) => RowChange::Update(members(message(terms, journey, values.as_ref(), now)?)?),
+        Action::Insert(values) => {
+            RowChange::Insert(members(render_or_input(terms, journey, "value", values.as_ref(), now)?)?)
+        }
+        Action::Update(values) => {
+            RowChange::Update(members(render_or_input(terms, journey, "value", values.as_ref(), now)?)?)
+        }
         Action::Delete => RowChange::Delete,
     };
     send(terms, journey, Errand::Rows(RowErrand { table, id, query, change }))
